@@ -1,0 +1,4 @@
+//! The collector as a library: takes hits, keeps them, answers questions about them.
+
+pub mod query;
+pub mod store;
