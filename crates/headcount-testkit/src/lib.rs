@@ -1,1 +1,4 @@
-//! x
+//! What demo, tests and benchmarks share: simulated fleets, a faulty server, a clock set by hand.
+
+pub mod clock;
+pub mod fault;
