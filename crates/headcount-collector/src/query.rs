@@ -26,6 +26,11 @@ pub enum Measure {
     Pages,
     /// App stats, the last one per install and day: `values` their numbers, `amount` their sum.
     Stats,
+    /// Users as installs last reported them in the bucket: `installs` those that did, `amount` the
+    /// sum over them, `median` and `p90` per install.
+    Users,
+    /// Tokens, likewise.
+    Tokens,
 }
 
 /// What an answer can be grouped or filtered by.
@@ -68,6 +73,9 @@ pub enum Bucket {
     Month,
     /// One bucket: the whole range.
     Whole,
+    /// One bucket for each day of the range: the 7 days up to and with that day, so days before the
+    /// range are read too. `AnswerRow::bucket` is that day, the last of its bucket.
+    Trailing7,
 }
 
 /// One condition. Clauses of one dimension are joined by or, dimensions by and; a negated clause
@@ -110,7 +118,7 @@ pub struct Answer {
 /// One cell of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnswerRow {
-    /// First day of the bucket.
+    /// First day of the bucket (last day for `Trailing7`).
     pub bucket: Day,
     /// One text per `Query::by`. Users and tokens are written `10-19`.
     pub key: Vec<String>,
