@@ -1,0 +1,89 @@
+//! The repository as a list of files with their text; tidy's rules see nothing else.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context;
+
+/// One text file of the repository.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// Path from the root, with `/`.
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+impl File {
+    /// The file's name without folder and ending.
+    pub(crate) fn stem(&self) -> &str {
+        let name = self.path.rsplit('/').next().unwrap_or(&self.path);
+        name.split('.').next().unwrap_or(name)
+    }
+
+    /// Lines with their numbers from 1.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line))
+    }
+
+    /// Whether the whole file holds test code only.
+    pub(crate) fn is_test(&self) -> bool {
+        self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
+    }
+
+    /// Lines of product code: no comments, nothing after the first `#[cfg(test)]`.
+    pub(crate) fn code_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let product = if self.is_test() { "" } else { &*self.text };
+        product
+            .lines()
+            .enumerate()
+            .take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+            .map(|(index, line)| (index + 1, line))
+    }
+}
+
+/// The folder that holds the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// All text files that git knows or would add.
+pub(crate) fn files() -> anyhow::Result<Vec<File>> {
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .current_dir(root())
+        .output()
+        .context("listing the repository with git")?;
+    anyhow::ensure!(
+        listed.status.success(),
+        "git ls-files failed in {}",
+        root().display()
+    );
+    let names = String::from_utf8(listed.stdout).context("a file name is not UTF-8")?;
+    let mut files = Vec::new();
+    for path in names.split('\0').filter(|name| !name.is_empty()) {
+        let full = root().join(path);
+        if !full.is_file() {
+            continue; // deleted in the work tree, not yet in git
+        }
+        let bytes = std::fs::read(&full).with_context(|| format!("reading {path}"))?;
+        if let Ok(text) = String::from_utf8(bytes) {
+            files.push(File {
+                path: path.to_owned(),
+                text,
+            });
+        }
+    }
+    Ok(files)
+}

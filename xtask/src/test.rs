@@ -1,0 +1,140 @@
+//! `cargo xtask test`: every check and test, each step named as it starts, all numbers summed up.
+
+mod licences;
+mod step;
+mod tally;
+
+use std::time::Instant;
+
+use anyhow::Context;
+
+use crate::repository;
+use crate::tidy;
+use step::Step;
+use tally::Tally;
+
+/// How much is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Also browser and foreign clients; installs what they need.
+    Everything,
+    /// Only what needs nothing but Rust and a C compiler.
+    Quick,
+}
+
+/// One line of the closing table.
+struct Line {
+    name: &'static str,
+    tally: Tally,
+    seconds: u64,
+}
+
+/// The steps run so far.
+#[derive(Default)]
+struct Run {
+    lines: Vec<Line>,
+}
+
+/// Runs all steps, also after a failed one; true when nothing failed.
+pub(crate) fn run(extent: Extent) -> anyhow::Result<bool> {
+    let mut run = Run::default();
+    run.check("format", || {
+        Step::cargo(&["fmt", "--all", "--check"]).succeeds()
+    });
+    run.check("tidy", tidy::run);
+    run.check("licences", licences::check);
+    run.check("clippy", || {
+        Step::cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])
+        .succeeds()
+    });
+    run.step("tests", rust_tests);
+    run.step("documentation tests", || {
+        Step::cargo(&["test", "--workspace", "--doc"]).tests(tally::cargo_test)
+    });
+    run.check("documentation", || {
+        Step::cargo(&[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ])
+        .environment("RUSTDOCFLAGS", "-D warnings")
+        .succeeds()
+    });
+    if extent == Extent::Everything {
+        println!("nothing to install");
+    }
+    Ok(run.summary())
+}
+
+/// cargo-nextest where it is installed, plain cargo test elsewhere.
+fn rust_tests() -> anyhow::Result<Tally> {
+    if Step::cargo(&["nextest", "--version"]).quiet_success() {
+        Step::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]).tests(tally::nextest)
+    } else {
+        println!("cargo-nextest is not installed: using cargo test");
+        Step::cargo(&[
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--no-fail-fast",
+        ])
+        .tests(tally::cargo_test)
+    }
+}
+
+impl Run {
+    /// A step that counts as one.
+    fn check(&mut self, name: &'static str, action: impl FnOnce() -> anyhow::Result<bool>) {
+        self.step(name, || Ok(Tally::of_check(action()?)));
+    }
+
+    /// A step with its own numbers; an error counts as one failure.
+    fn step(&mut self, name: &'static str, action: impl FnOnce() -> anyhow::Result<Tally>) {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let tally = action()
+            .with_context(|| format!("step {name}"))
+            .unwrap_or_else(|error| {
+                println!("{error:#}");
+                Tally::of_check(false)
+            });
+        let seconds = start.elapsed().as_secs();
+        println!(
+            "== {name}: {} passed, {} failed ({seconds} s)",
+            tally.passed, tally.failed
+        );
+        self.lines.push(Line {
+            name,
+            tally,
+            seconds,
+        });
+    }
+
+    /// Prints the table and, as its last line, the sum; true when nothing failed.
+    fn summary(&self) -> bool {
+        println!("\nSummary of {}", repository::root().display());
+        for line in &self.lines {
+            let Tally { passed, failed } = line.tally;
+            println!(
+                "  {:<22} {passed:>5} passed {failed:>4} failed {:>5} s",
+                line.name, line.seconds
+            );
+        }
+        let total = self
+            .lines
+            .iter()
+            .fold(Tally::default(), |sum, line| sum.plus(line.tally));
+        println!("{} passed, {} failed", total.passed, total.failed);
+        total.failed == 0
+    }
+}
