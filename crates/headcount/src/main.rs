@@ -1,1 +1,44 @@
-fn main() {}
+//! The command line: parses, sets up logs, runs one command, turns its outcome into an exit status.
+
+mod cli;
+mod folder;
+mod output;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches as _;
+
+use cli::{Cli, Command};
+use output::Output;
+
+/// Exit status of a command that failed; wrong usage is 2, as clap has it.
+const FAILED: u8 = 1;
+
+fn main() -> ExitCode {
+    let cli = match settings::matches(std::env::args_os())
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+    {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(cli.log_level)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::failure(&error);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let output = Output { json: cli.json };
+    match cli.command {
+        Command::Serve(args) => serve::run(args, output),
+    }
+}

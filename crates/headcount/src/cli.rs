@@ -1,0 +1,50 @@
+//! The commands and their flags. Their environment variables and file keys come from `settings`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+/// Opt-out, anonymous install analytics for self-hosted software.
+#[derive(Debug, Parser)]
+#[command(name = "headcount", version, propagate_version = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// A TOML file whose keys are names of flags; flags and environment win over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON object on standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Least important message that is logged: error, warn, info, debug, trace or off.
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log_level: LevelFilter,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "Every flag is also an environment variable (--listen: HEADCOUNT_LISTEN) \
+and a key of the file named with --config (listen = \"...\").";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the collector and its pages.
+    Serve(ServeArgs),
+}
+
+/// Where a collector keeps everything.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DataArgs {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", default_value = "./headcount-data")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+}
