@@ -1,0 +1,132 @@
+//! The audit log: who changed what and when. Entries are only ever added; no secrets in them.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::{Meta, MetaError};
+use crate::store::ProjectNumber;
+
+/// Who makes a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody with access to the data folder.
+    CommandLine,
+    /// The server by itself.
+    Server,
+    /// A signed-in user, by e-mail address.
+    User(String),
+}
+
+impl Actor {
+    fn text(&self) -> &str {
+        match self {
+            Self::CommandLine => "command line",
+            Self::Server => "server",
+            Self::User(email) => email,
+        }
+    }
+}
+
+/// One line of the log as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    pub at_ms: i64,
+    pub actor: String,
+    /// `subject.verb`, as in `project.create`.
+    pub action: String,
+    /// What was changed: a slug, an e-mail address, a token's name.
+    pub subject: String,
+}
+
+/// One line of the log to be written in the transaction of its change.
+pub(super) struct Entry<'a> {
+    actor: &'a Actor,
+    action: &'static str,
+    subject: &'a str,
+    project: Option<ProjectNumber>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new(actor: &'a Actor, action: &'static str, subject: &'a str) -> Self {
+        Self {
+            actor,
+            action,
+            subject,
+            project: None,
+        }
+    }
+
+    pub(super) fn of(mut self, project: ProjectNumber) -> Self {
+        self.project = Some(project);
+        self
+    }
+
+    pub(super) fn write(&self, tx: &Connection, now: Timestamp) -> Result<(), MetaError> {
+        tx.prepare_cached(
+            "INSERT INTO audit (at_ms, actor, action, project, subject)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            now.as_millisecond(),
+            self.actor.text(),
+            self.action,
+            self.project.map(|project| project.0),
+            self.subject,
+        ])?;
+        Ok(())
+    }
+}
+
+impl Meta {
+    /// The newest `limit` changes of a project, or of everything, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit_log(
+        &self,
+        project: Option<ProjectNumber>,
+        limit: u32,
+    ) -> Result<Vec<AuditLine>, MetaError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached(
+            "SELECT at_ms, actor, action, subject
+             FROM audit
+             WHERE ?1 IS NULL
+             OR project = ?1
+             ORDER BY id DESC
+             LIMIT ?2",
+        )?;
+        let number = project.map(|project| project.0);
+        let lines = statement.query_map(params![number, limit], |row| {
+            Ok(AuditLine {
+                at_ms: row.get(0)?,
+                actor: row.get(1)?,
+                action: row.get(2)?,
+                subject: row.get(3)?,
+            })
+        })?;
+        Ok(lines.collect::<Result<_, _>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::tests::{at, project, temporary};
+
+    #[test]
+    fn a_change_is_written_down_with_who_what_and_when() {
+        let (_dir, meta) = temporary();
+        let first = project(&meta, "First");
+        project(&meta, "Second");
+        let log = meta.audit_log(Some(first.number), 10).unwrap();
+        let line = AuditLine {
+            at_ms: at(0).as_millisecond(),
+            actor: "command line".to_owned(),
+            action: "project.create".to_owned(),
+            subject: "first".to_owned(),
+        };
+        assert_eq!(log, vec![line]);
+        assert_eq!(meta.audit_log(None, 10).unwrap().len(), 2);
+    }
+}

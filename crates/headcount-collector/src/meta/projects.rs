@@ -1,0 +1,421 @@
+//! Projects and the keys that senders name them by.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::Serialize;
+
+use super::audit::{Actor, Entry};
+use super::{Meta, MetaError, secret};
+use crate::store::ProjectNumber;
+
+const NAME_CHARACTERS: usize = 100;
+const SLUG_CHARACTERS: usize = 48;
+
+/// Addresses under `/projects/` that are not projects.
+const RESERVED_SLUGS: [&str; 1] = ["new"];
+
+/// What to create; ids that are not given are generated.
+#[derive(Clone, Default)]
+pub struct NewProject {
+    pub name: String,
+    pub tracking_id: Option<String>,
+    pub measurement_id: Option<String>,
+    pub api_secret: Option<String>,
+}
+
+/// A project with the keys to send to it. Its JSON is what `project create` prints.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Project {
+    #[serde(skip)]
+    pub number: ProjectNumber,
+    #[serde(rename = "project")]
+    pub slug: String,
+    pub name: String,
+    pub tracking_id: String,
+    pub measurement_id: String,
+    pub api_secret: String,
+    pub ingest_key: String,
+}
+
+impl std::fmt::Debug for Project {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Keys stay out of logs.
+        f.debug_struct("Project")
+            .field("number", &self.number)
+            .field("slug", &self.slug)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Meta {
+    /// Creates a project and its three keys.
+    ///
+    /// # Errors
+    /// `Taken` when a given id is in use, `Invalid` when name or an id cannot be used.
+    pub fn create_project(
+        &self,
+        new: &NewProject,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Project, MetaError> {
+        let name = checked_name(&new.name)?;
+        check_given_ids(new)?;
+        let project = self.write(|tx| {
+            let slug = free_slug(tx, &slug_of(name))?;
+            tx.execute(
+                "INSERT INTO projects (slug, name, created_ms)
+                 VALUES (?1, ?2, ?3)",
+                params![slug, name, now.as_millisecond()],
+            )?;
+            let number = u32::try_from(tx.last_insert_rowid())
+                .map_err(|_| MetaError::Invalid("there are too many projects".to_owned()))?;
+            let project = Project {
+                number: ProjectNumber(number),
+                slug,
+                name: name.to_owned(),
+                tracking_id: given_or(&new.tracking_id, secret::tracking_id)?,
+                measurement_id: given_or(&new.measurement_id, secret::measurement_id)?,
+                api_secret: given_or(&new.api_secret, secret::api_secret)?,
+                ingest_key: secret::token("hc_")?,
+            };
+            insert_keys(tx, &project, now)?;
+            Entry::new(actor, "project.create", &project.slug)
+                .of(project.number)
+                .write(tx, now)?;
+            Ok(project)
+        })?;
+        tracing::info!(project = %project.slug, "project created");
+        Ok(project)
+    }
+
+    /// The project with that slug.
+    ///
+    /// # Errors
+    /// `Unknown` when there is none.
+    pub fn project(&self, slug: &str) -> Result<Project, MetaError> {
+        let db = self.db();
+        number_of(&db, slug)?
+            .map(|number| read_project(&db, number))
+            .transpose()?
+            .ok_or_else(|| unknown(slug))
+    }
+
+    /// The project with that number; hits are stored under numbers.
+    ///
+    /// # Errors
+    /// `Unknown` when there is none.
+    pub fn project_of_number(&self, number: ProjectNumber) -> Result<Project, MetaError> {
+        read_project(&self.db(), number).map_err(|error| match error {
+            MetaError::Database(rusqlite::Error::QueryReturnedNoRows) => {
+                unknown(&number.0.to_string())
+            }
+            other => other,
+        })
+    }
+
+    /// All open projects by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn projects(&self) -> Result<Vec<Project>, MetaError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached(
+            "SELECT number
+             FROM projects
+             WHERE closed_ms IS NULL
+             ORDER BY name COLLATE NOCASE, number",
+        )?;
+        let numbers = statement.query_map([], |row| row.get(0).map(ProjectNumber))?;
+        numbers.map(|number| read_project(&db, number?)).collect()
+    }
+}
+
+/// Number of an open project.
+pub(super) fn number_of(db: &Connection, slug: &str) -> Result<Option<ProjectNumber>, MetaError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT number
+             FROM projects
+             WHERE slug = ?1
+             AND closed_ms IS NULL",
+        )?
+        .query_row([slug], |row| row.get(0).map(ProjectNumber))
+        .optional()?)
+}
+
+pub(super) fn unknown(slug: &str) -> MetaError {
+    MetaError::Unknown {
+        what: "project",
+        value: slug.to_owned(),
+    }
+}
+
+fn read_project(db: &Connection, number: ProjectNumber) -> Result<Project, MetaError> {
+    let (slug, name) = db
+        .prepare_cached(
+            "SELECT slug, name
+             FROM projects
+             WHERE number = ?1",
+        )?
+        .query_row([number.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (tracking_id, _) = newest_key(db, number, "tracking_id")?;
+    let (measurement_id, api_secret) = newest_key(db, number, "measurement_id")?;
+    let (ingest_key, _) = newest_key(db, number, "ingest_key")?;
+    Ok(Project {
+        number,
+        slug,
+        name,
+        tracking_id,
+        measurement_id,
+        api_secret,
+        ingest_key,
+    })
+}
+
+/// Key and secret; both empty where every key of that kind was revoked.
+fn newest_key(
+    db: &Connection,
+    number: ProjectNumber,
+    kind: &str,
+) -> Result<(String, String), MetaError> {
+    let found = db
+        .prepare_cached(
+            "SELECT key, coalesce(secret, '')
+             FROM keys
+             WHERE project = ?1
+             AND kind = ?2
+             AND revoked_ms IS NULL
+             ORDER BY id DESC
+             LIMIT 1",
+        )?
+        .query_row(params![number.0, kind], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+fn insert_keys(tx: &Transaction<'_>, project: &Project, now: Timestamp) -> Result<(), MetaError> {
+    let keys = [
+        ("tracking_id", "tracking ID", &project.tracking_id, None),
+        (
+            "measurement_id",
+            "measurement ID",
+            &project.measurement_id,
+            Some(&project.api_secret),
+        ),
+        ("ingest_key", "ingest key", &project.ingest_key, None),
+    ];
+    for (kind, what, key, secret) in keys {
+        let owner = tx
+            .query_row(
+                "SELECT projects.slug
+                 FROM keys
+                 JOIN projects ON projects.number = keys.project
+                 WHERE keys.kind = ?1
+                 AND keys.key = ?2",
+                params![kind, key],
+                |row| row.get(0),
+            )
+            .optional()?;
+        if let Some(owner) = owner {
+            let value = key.clone();
+            return Err(MetaError::Taken { what, value, owner });
+        }
+        tx.execute(
+            "INSERT INTO keys (project, kind, key, secret, created_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![project.number.0, kind, key, secret, now.as_millisecond()],
+        )?;
+    }
+    Ok(())
+}
+
+fn given_or(
+    given: &Option<String>,
+    generate: impl Fn() -> Result<String, MetaError>,
+) -> Result<String, MetaError> {
+    given.clone().map_or_else(generate, Ok)
+}
+
+fn checked_name(name: &str) -> Result<&str, MetaError> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARACTERS {
+        return Err(MetaError::Invalid(format!(
+            "a project name has 1 to {NAME_CHARACTERS} characters"
+        )));
+    }
+    if name.chars().any(char::is_control) {
+        let text = "a project name has no line breaks or other control characters";
+        return Err(MetaError::Invalid(text.to_owned()));
+    }
+    Ok(name)
+}
+
+fn check_given_ids(new: &NewProject) -> Result<(), MetaError> {
+    if let Some(id) = &new.tracking_id
+        && !is_tracking_id(id)
+    {
+        return Err(MetaError::Invalid(format!(
+            "{id:?} is no tracking ID: it looks like UA-12345678-1"
+        )));
+    }
+    if let Some(id) = &new.measurement_id
+        && !is_measurement_id(id)
+    {
+        return Err(MetaError::Invalid(format!(
+            "{id:?} is no measurement ID: it looks like G-ABC123DEF4"
+        )));
+    }
+    if let Some(secret) = &new.api_secret
+        && !is_api_secret(secret)
+    {
+        let text = "an API secret has 1 to 100 visible ASCII characters and no spaces";
+        return Err(MetaError::Invalid(text.to_owned()));
+    }
+    Ok(())
+}
+
+fn is_api_secret(secret: &str) -> bool {
+    (1..=100).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_tracking_id(id: &str) -> bool {
+    let digits = |part: &str| {
+        (1..=12).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    id.strip_prefix("UA-")
+        .and_then(|rest| rest.split_once('-'))
+        .is_some_and(|(account, property)| digits(account) && digits(property))
+}
+
+fn is_measurement_id(id: &str) -> bool {
+    id.strip_prefix("G-").is_some_and(|rest| {
+        (1..=20).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+fn slug_of(name: &str) -> String {
+    let mut slug = String::new();
+    for character in name.chars() {
+        if slug.len() == SLUG_CHARACTERS {
+            break;
+        }
+        if character.is_ascii_alphanumeric() {
+            slug.push(character.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "project" } else { slug }.to_owned()
+}
+
+fn free_slug(tx: &Transaction<'_>, wanted: &str) -> Result<String, MetaError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT EXISTS (
+             SELECT 1
+             FROM projects
+             WHERE slug = ?1
+         )",
+    )?;
+    let mut slug = wanted.to_owned();
+    for n in 2_u32.. {
+        let taken: bool = statement.query_row([&slug], |row| row.get(0))?;
+        if !taken && !RESERVED_SLUGS.contains(&slug.as_str()) {
+            break;
+        }
+        slug = format!("{wanted}-{n}");
+    }
+    Ok(slug)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::tests::{at, project, temporary};
+
+    #[test]
+    fn slugs_come_from_names_and_are_unique() {
+        let cases = [
+            ("Alliance Auth", "alliance-auth"),
+            ("  Alliance   Auth!! ", "alliance-auth-2"),
+            ("Новый", "project"),
+            ("new", "new-2"),
+            ("Ünï 2.0", "n-2-0"),
+        ];
+        let (_dir, meta) = temporary();
+        for (name, slug) in cases {
+            assert_eq!(project(&meta, name).slug, slug, "{name}");
+        }
+    }
+
+    #[test]
+    fn given_ids_are_kept_and_an_id_in_use_is_refused() {
+        let (_dir, meta) = temporary();
+        let new = NewProject {
+            name: "One".to_owned(),
+            tracking_id: Some("UA-186249766-2".to_owned()),
+            measurement_id: Some("G-6LYSMYK8DE".to_owned()),
+            api_secret: Some("KLlpjLZ-SRGozS5f5wb_kw".to_owned()),
+        };
+        let create = |new: &NewProject| meta.create_project(new, &Actor::CommandLine, at(0));
+        let made = create(&new).unwrap();
+        assert_eq!(made.tracking_id, "UA-186249766-2");
+        assert_eq!(made.api_secret, "KLlpjLZ-SRGozS5f5wb_kw");
+        assert_eq!(meta.project("one").unwrap(), made);
+        assert_eq!(meta.project_of_number(made.number).unwrap(), made);
+        let error = create(&new).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the tracking ID UA-186249766-2 is in use by the project one: choose another one"
+        );
+        assert_eq!(meta.projects().unwrap(), vec![made]);
+    }
+
+    #[test]
+    fn unusable_input_is_refused_with_its_reason() {
+        let (_dir, meta) = temporary();
+        let named = |name: &str| NewProject {
+            name: name.to_owned(),
+            ..NewProject::default()
+        };
+        let tracking = |id: &str| NewProject {
+            tracking_id: Some(id.to_owned()),
+            ..named("x")
+        };
+        let cases = [
+            (named(" "), "a project name has 1 to 100 characters"),
+            (named("a\nb"), "control characters"),
+            (tracking("UA-12"), "is no tracking ID"),
+            (tracking("UA-1-x"), "is no tracking ID"),
+            (
+                NewProject {
+                    measurement_id: Some("G-".to_owned()),
+                    ..named("x")
+                },
+                "is no measurement ID",
+            ),
+            (
+                NewProject {
+                    api_secret: Some("a b".to_owned()),
+                    ..named("x")
+                },
+                "an API secret has",
+            ),
+        ];
+        for (new, message) in cases {
+            let error = meta
+                .create_project(&new, &Actor::CommandLine, at(0))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(message), "{error}");
+        }
+        assert!(
+            meta.project("x")
+                .unwrap_err()
+                .to_string()
+                .contains("no project x")
+        );
+    }
+}

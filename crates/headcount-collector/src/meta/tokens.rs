@@ -1,0 +1,167 @@
+//! Tokens for the reports API. A token is kept as its hash only and shown once.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension, params};
+
+use super::audit::{Actor, Entry};
+use super::{Meta, MetaError, projects, secret};
+use crate::store::ProjectNumber;
+
+/// Finer than this nobody needs to know when a token was last used; each note costs a write.
+const USED_STEP: SignedDuration = SignedDuration::from_mins(5);
+
+const NAME_CHARACTERS: usize = 100;
+
+/// What a report token may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Reports only.
+    Reports,
+    /// Reports and raw exports.
+    Export,
+}
+
+impl Scope {
+    /// The word used on the command line and in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reports => "reports",
+            Self::Export => "export",
+        }
+    }
+
+    /// The scope with that word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Reports, Self::Export]
+            .into_iter()
+            .find(|scope| scope.word() == word)
+    }
+}
+
+/// A valid token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportToken {
+    pub project: ProjectNumber,
+    pub scope: Scope,
+}
+
+/// The token to make.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Slug of the project.
+    pub project: String,
+    pub name: String,
+    pub scope: Scope,
+}
+
+impl Meta {
+    /// Makes a token (`hcr_…`); this answer is the only place that ever shows it.
+    ///
+    /// # Errors
+    /// `Unknown` for the project, `Invalid` for an unusable name.
+    pub fn create_token(
+        &self,
+        new: &NewToken,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<String, MetaError> {
+        let name = new.name.trim();
+        if name.is_empty() || name.chars().count() > NAME_CHARACTERS {
+            return Err(MetaError::Invalid(format!(
+                "a token's name has 1 to {NAME_CHARACTERS} characters"
+            )));
+        }
+        let token = secret::token("hcr_")?;
+        self.write(|tx| {
+            let project = projects::number_of(tx, &new.project)?
+                .ok_or_else(|| projects::unknown(&new.project))?;
+            tx.execute(
+                "INSERT INTO report_tokens (token_hash, project, name, scope, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    secret::hash(&token),
+                    project.0,
+                    name,
+                    new.scope.word(),
+                    now.as_millisecond()
+                ],
+            )?;
+            Entry::new(actor, "token.create", name)
+                .of(project)
+                .write(tx, now)
+        })?;
+        Ok(token)
+    }
+
+    /// What a token may read; `None` when it is unknown or revoked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn token(&self, token: &str, now: Timestamp) -> Result<Option<ReportToken>, MetaError> {
+        let db = self.db();
+        let found: Option<(i64, u32, String, i64)> = db
+            .prepare_cached(
+                "SELECT id, project, scope, coalesce(last_used_ms, 0)
+                 FROM report_tokens
+                 WHERE token_hash = ?1
+                 AND revoked_ms IS NULL",
+            )?
+            .query_row([secret::hash(token)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()?;
+        let Some((id, project, word, used_ms)) = found else {
+            return Ok(None);
+        };
+        if used_ms < (now - USED_STEP).as_millisecond() {
+            db.prepare_cached(
+                "UPDATE report_tokens
+                 SET last_used_ms = ?1
+                 WHERE id = ?2",
+            )?
+            .execute(params![now.as_millisecond(), id])?;
+        }
+        let scope = Scope::of_word(&word).ok_or(MetaError::Unknown {
+            what: "scope",
+            value: word,
+        })?;
+        let project = ProjectNumber(project);
+        Ok(Some(ReportToken { project, scope }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::tests::{at, project, temporary};
+
+    #[test]
+    fn a_token_opens_its_project_until_it_is_revoked() {
+        let (_dir, meta) = temporary();
+        let made = project(&meta, "One");
+        let new = NewToken {
+            project: "one".to_owned(),
+            name: "nightly".to_owned(),
+            scope: Scope::Export,
+        };
+        let token = meta.create_token(&new, &Actor::CommandLine, at(0)).unwrap();
+        assert!(token.starts_with("hcr_"));
+        let opened = ReportToken {
+            project: made.number,
+            scope: Scope::Export,
+        };
+        assert_eq!(meta.token(&token, at(1)).unwrap(), Some(opened));
+        assert_eq!(meta.token("hcr_guess", at(1)).unwrap(), None);
+        let used: i64 = meta
+            .db()
+            .query_row("SELECT last_used_ms FROM report_tokens", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(used, at(1).as_millisecond());
+        meta.db()
+            .execute("UPDATE report_tokens SET revoked_ms = 1", [])
+            .unwrap();
+        assert_eq!(meta.token(&token, at(2)).unwrap(), None);
+    }
+}
