@@ -2,5 +2,6 @@
 
 pub mod meta;
 pub mod query;
+pub mod reports;
 pub mod server;
 pub mod store;

@@ -1,0 +1,231 @@
+//! Reports: `Query` values in, a table out. One file each; knows neither SQL nor HTML.
+
+pub(crate) mod app_stats;
+pub(crate) mod app_versions;
+pub(crate) mod apps;
+pub(crate) mod browsers;
+pub(crate) mod calendar;
+pub(crate) mod installs;
+pub(crate) mod locales;
+pub(crate) mod pages;
+pub(crate) mod params;
+pub(crate) mod release;
+pub(crate) mod sizes;
+pub(crate) mod table;
+pub(crate) mod task;
+pub(crate) mod tasks;
+pub(crate) mod totals;
+pub(crate) mod versions;
+
+use crate::query::{Answer, Bucket, Clause, DayRange, Dimension, Measure, Query};
+
+pub use params::{Params, SizeOf};
+pub use table::{Cell, Table};
+
+/// Why a report was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// No report of this name.
+    #[error("there is no report `{name}`; there are {}", names().join(", "))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+    },
+    /// A parameter that is missing, unknown or wrong.
+    #[error("parameter `{name}` {problem}")]
+    Parameter {
+        /// Which one.
+        name: String,
+        /// What is wrong with it, as the rest of the sentence.
+        problem: String,
+    },
+    /// The index or store could not answer.
+    #[error("the data could not be read: {0}")]
+    Data(String),
+}
+
+/// Where reports get their answers from: one project at one moment.
+pub struct Source<'a> {
+    /// Slug of the project.
+    pub project: &'a str,
+    /// Now, Unix milliseconds: the `as_of` of the tables.
+    pub now_ms: i64,
+    /// Answers one question about the project.
+    pub answer: &'a dyn Fn(&Query) -> Result<Answer, ReportError>,
+}
+
+impl Source<'_> {
+    /// Asks over a range with a filter.
+    pub(crate) fn ask(
+        &self,
+        measure: Measure,
+        by: &[Dimension],
+        over: &Over<'_>,
+    ) -> Result<Answer, ReportError> {
+        (self.answer)(&Query {
+            measure,
+            by: by.to_vec(),
+            filter: over.filter.to_vec(),
+            range: over.range,
+            bucket: over.bucket,
+        })
+    }
+}
+
+/// Over which days and installs a question goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Over<'a> {
+    pub(crate) range: DayRange,
+    pub(crate) bucket: Bucket,
+    pub(crate) filter: &'a [Clause],
+}
+
+impl<'a> Over<'a> {
+    /// A range as one bucket.
+    pub(crate) fn whole(range: DayRange, filter: &'a [Clause]) -> Self {
+        Self {
+            range,
+            bucket: Bucket::Whole,
+            filter,
+        }
+    }
+}
+
+impl Params {
+    /// The range as one bucket.
+    pub(crate) fn whole(&self) -> Over<'_> {
+        Over::whole(self.range, &self.filter)
+    }
+
+    /// The range before as one bucket.
+    pub(crate) fn whole_before(&self) -> Over<'_> {
+        Over::whole(self.previous(), &self.filter)
+    }
+
+    /// The range cut as asked.
+    pub(crate) fn cut(&self) -> Over<'_> {
+        Over {
+            range: self.range,
+            bucket: self.bucket,
+            filter: &self.filter,
+        }
+    }
+}
+
+/// What a report computes: the base and the rows.
+pub(crate) struct Body {
+    pub(crate) base: u64,
+    pub(crate) rows: Vec<Vec<Cell>>,
+}
+
+type Run = fn(&Source<'_>, &Params) -> Result<Body, ReportError>;
+
+struct Report {
+    name: &'static str,
+    columns: &'static [&'static str],
+    run: Run,
+}
+
+macro_rules! report {
+    ($name:literal, $module:ident) => {
+        Report {
+            name: $name,
+            columns: &$module::COLUMNS,
+            run: $module::run,
+        }
+    };
+}
+
+const REPORTS: &[Report] = &[
+    report!("totals", totals),
+    report!("installs", installs),
+    report!("versions", versions),
+    report!("apps", apps),
+    report!("app-versions", app_versions),
+    report!("sizes", sizes),
+    report!("tasks", tasks),
+    Report {
+        name: "task",
+        columns: &task::COLUMNS,
+        run: task::run,
+    },
+    Report {
+        name: "task-exceptions",
+        columns: &task::EXCEPTION_COLUMNS,
+        run: task::exceptions,
+    },
+    Report {
+        name: "task-versions",
+        columns: &task::VERSION_COLUMNS,
+        run: task::versions,
+    },
+    report!("app-stats", app_stats),
+    report!("pages", pages),
+    report!("locales", locales),
+    report!("browsers", browsers),
+];
+
+/// Names of all reports.
+pub fn names() -> Vec<&'static str> {
+    REPORTS.iter().map(|report| report.name).collect()
+}
+
+/// Answers one report.
+///
+/// # Errors
+/// An unknown report, a bad parameter, more rows than one answer may have, or data that cannot be read.
+pub fn run(source: &Source<'_>, name: &str, params: &Params) -> Result<Table, ReportError> {
+    let report = find(name)?;
+    let body = (report.run)(source, params)?;
+    let mut rows = body.rows;
+    let rows_total = rows.len();
+    if let Some(limit) = params.limit {
+        rows.truncate(limit);
+    } else if rows_total > params::MAX_ROWS {
+        let problem = format!(
+            "is needed: the answer has {rows_total} rows, {} are the most; a shorter range or a longer bucket helps too",
+            params::MAX_ROWS
+        );
+        return Err(params::bad("limit", &problem));
+    }
+    Ok(Table {
+        report: report.name,
+        project: source.project.to_owned(),
+        from: params.range.from,
+        to: params.range.to,
+        as_of_ms: source.now_ms,
+        base_installs: body.base,
+        columns: report.columns,
+        rows,
+        rows_total,
+    })
+}
+
+/// Whether there is a report of this name.
+///
+/// # Errors
+/// `ReportError::Unknown` where there is none.
+pub(crate) fn check_name(name: &str) -> Result<(), ReportError> {
+    find(name).map(|_| ())
+}
+
+fn find(name: &str) -> Result<&'static Report, ReportError> {
+    let found = REPORTS.iter().find(|report| report.name == name);
+    found.ok_or_else(|| ReportError::Unknown {
+        name: name.to_owned(),
+    })
+}
+
+/// A part of a whole, 0 of nothing.
+pub(crate) fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+/// A sum of counts as a count: runs and views are whole numbers far below 2^53.
+pub(crate) fn count(amount: f64) -> u64 {
+    amount.max(0.0).round() as u64
+}

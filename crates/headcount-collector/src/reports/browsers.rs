@@ -1,0 +1,10 @@
+//! `browsers`: families of browsers the pages were seen in, by views and installs.
+
+use super::{Body, Params, ReportError, Source, pages};
+use crate::query::Dimension;
+
+pub(crate) const COLUMNS: [&str; 3] = ["browser", "views", "installs"];
+
+pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportError> {
+    pages::views(source, params, &[Dimension::Browser])
+}
