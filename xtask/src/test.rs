@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check and test, each step named as it starts, all numbers summed up.
 
+mod commands;
+mod foreign;
 mod licences;
 mod step;
 mod tally;
@@ -10,6 +12,7 @@ use anyhow::Context;
 
 use crate::repository;
 use crate::tidy;
+use foreign::Workshop;
 use step::Step;
 use tally::Tally;
 
@@ -69,7 +72,7 @@ pub(crate) fn run(extent: Extent) -> anyhow::Result<bool> {
         .succeeds()
     });
     if extent == Extent::Everything {
-        println!("nothing to install");
+        run.everything();
     }
     Ok(run.summary())
 }
@@ -93,6 +96,22 @@ fn rust_tests() -> anyhow::Result<Tally> {
 }
 
 impl Run {
+    /// What needs the release binary, a browser or other people's clients.
+    fn everything(&mut self) {
+        println!("\n== preparing the release build, browser and foreign clients");
+        match Workshop::prepare() {
+            Ok(workshop) => {
+                self.step("commands of documents", || {
+                    commands::check(workshop.binary())
+                });
+                self.step("npm clients", || workshop.test("node-clients.test.mjs"));
+                self.step("PyPI clients", || workshop.test("python-clients.test.mjs"));
+                self.step("browser", || workshop.test("browser.test.mjs"));
+            }
+            Err(error) => self.check("preparation", || Err(error)),
+        }
+    }
+
     /// A step that counts as one.
     fn check(&mut self, name: &'static str, action: impl FnOnce() -> anyhow::Result<bool>) {
         self.step(name, || Ok(Tally::of_check(action()?)));

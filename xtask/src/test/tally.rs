@@ -49,6 +49,24 @@ pub(crate) fn cargo_test(output: &str) -> Tally {
         .fold(Tally::default(), Tally::plus)
 }
 
+/// Node's test runner: `pass 5`, `fail 1`, `cancelled 0` on lines of their own.
+pub(crate) fn node(output: &str) -> Tally {
+    let count = |word: &str| {
+        output
+            .lines()
+            .map(without_colours)
+            .filter_map(|line| {
+                let rest = line.trim_start_matches(['ℹ', '#']).trim().to_owned();
+                rest.strip_prefix(word)?.trim().parse::<u64>().ok()
+            })
+            .sum::<u64>()
+    };
+    Tally {
+        passed: count("pass "),
+        failed: count("fail ") + count("cancelled "),
+    }
+}
+
 fn number_before(line: &str, word: &str) -> u64 {
     let pattern = format!(r"(\d+) {word}\b");
     Regex::new(&pattern)
@@ -87,6 +105,11 @@ mod tests {
                 nextest,
                 "Summary [ 1s] 2 tests run: \u{1b}[1m2\u{1b}[0m passed",
                 tally(2, 0),
+            ),
+            (
+                node,
+                "✔ a (1ms)\nℹ tests 4\nℹ pass 2\nℹ fail 1\nℹ cancelled 1\nℹ duration_ms 8",
+                tally(2, 2),
             ),
             (
                 cargo_test,
