@@ -33,13 +33,24 @@ impl File {
         self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
     }
 
-    /// Lines of product code: no comments, nothing after the first `#[cfg(test)]`.
+    /// Lines of product code: no comments, nothing from the first `#[cfg(test)] mod ... {` on.
     pub(crate) fn code_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let product = if self.is_test() { "" } else { &*self.text };
-        product
-            .lines()
+        let lines: Vec<&str> = if self.is_test() {
+            Vec::new()
+        } else {
+            self.text.lines().collect()
+        };
+        let tests = lines.windows(2).position(|pair| {
+            let [attribute, item] = pair else {
+                return false;
+            };
+            attribute.starts_with("#[cfg(test)]") && item.starts_with("mod ") && item.ends_with('{')
+        });
+        let end = tests.unwrap_or(lines.len());
+        lines
+            .into_iter()
+            .take(end)
             .enumerate()
-            .take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
             .filter(|(_, line)| !line.trim_start().starts_with("//"))
             .map(|(index, line)| (index + 1, line))
     }
@@ -94,4 +105,21 @@ pub(crate) fn files() -> anyhow::Result<Vec<File>> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn product_code_ends_where_tests_begin() {
+        let text =
+            "//! A.\n#[cfg(test)]\nuse b;\nfn c() {}\n#[cfg(test)]\nmod tests {\nfn d() {}\n}\n";
+        let file = File {
+            path: "crates/a/src/a.rs".to_owned(),
+            text: text.to_owned(),
+        };
+        let lines: Vec<usize> = file.code_lines().map(|(number, _)| number).collect();
+        assert_eq!(lines, [2, 3, 4]);
+    }
 }

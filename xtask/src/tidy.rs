@@ -3,6 +3,7 @@
 pub(crate) mod arrows;
 pub(crate) mod documents;
 pub(crate) mod shape;
+pub(crate) mod templates;
 pub(crate) mod words;
 
 use crate::repository::{self, File};
@@ -41,6 +42,7 @@ fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     arrows::check(files, &mut findings);
     shape::check(files, &mut findings);
+    templates::check(files, &mut findings);
     words::check(files, &mut findings);
     documents::check(files, &mut findings);
     findings.sort();

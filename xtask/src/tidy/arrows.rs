@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(
             code(
                 "reports/live.rs",
-                &format!("#[cfg(test)]\nmod t {{ {html} }}")
+                &format!("#[cfg(test)]\nmod t {{\n{html}\n}}")
             ),
             Vec::<String>::new()
         );
