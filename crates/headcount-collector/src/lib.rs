@@ -1,7 +1,10 @@
 //! The collector as a library: takes hits, keeps them, answers questions about them.
 
+pub mod config;
+pub mod error;
 pub mod meta;
 pub mod query;
 pub mod reports;
 pub mod server;
+mod sqlite;
 pub mod store;

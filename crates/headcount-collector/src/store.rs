@@ -1,4 +1,29 @@
-//! The rows the store keeps, dictionary-encoded. Shared by writer, index and rebuild; no SQL here.
+//! The rows the store keeps, dictionary-encoded, and the store itself. SQL lives below, in `store/`.
+
+mod dictionary;
+mod entry;
+mod flagged;
+mod insert;
+mod interner;
+mod read;
+mod row;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::error::Error;
+use crate::sqlite::{self, Durability};
+use dictionary::Dictionary;
+
+pub use entry::{Accepted, Entry, EntryBody};
+pub use flagged::{Flagged, Hit, Loss, Minute, Verdict};
+pub(crate) use insert::{GroupOutcome, Inserter};
+pub use insert::{Parcel, Receipt};
 
 /// A text of the dictionary. `Sym::EMPTY` stands for the empty text and for "not told".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +37,27 @@ impl Sym {
 /// A day in UTC: days since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Day(pub i32);
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+impl Day {
+    /// First day of an install none of whose events were kept (all were duplicates of another's).
+    pub const NEVER: Self = Self(i32::MAX);
+
+    /// The day of a moment in Unix milliseconds.
+    #[must_use]
+    pub fn of_ms(at_ms: i64) -> Self {
+        let day = at_ms.div_euclid(DAY_MS);
+        Self(i32::try_from(day).unwrap_or(if day < 0 { i32::MIN } else { i32::MAX }))
+    }
+
+    /// Its first moment in Unix milliseconds.
+    #[must_use]
+    pub fn start_ms(self) -> i64 {
+        i64::from(self.0) * DAY_MS
+    }
+}
 
 /// Number of a project inside the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,4 +130,93 @@ pub enum RowBody {
         browser: Sym,
         os: Sym,
     },
+}
+
+/// A day whose index is behind, and the last `seq` that touched it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirtyDay {
+    pub project: ProjectNumber,
+    pub day: Day,
+    pub seq: i64,
+}
+
+/// Name of the file inside the data folder.
+const FILE: &str = "store.sqlite";
+
+/// The raw events with their dictionary. Cheap to clone; any thread may read. There is one writer.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    dictionary: Dictionary,
+    /// Idle connections for reading.
+    readers: Mutex<Vec<Connection>>,
+    recent: flagged::Recent,
+}
+
+/// Idle connections kept open; more are opened under load and closed again.
+const IDLE_READERS: usize = 8;
+
+impl Store {
+    /// Opens or makes the store in a data folder that exists.
+    ///
+    /// # Errors
+    /// The file cannot be opened or was written by a newer program.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(FILE);
+        let connection = sqlite::open(&path, Durability::Full, schema::MIGRATIONS)?;
+        let dictionary = Dictionary::load(&connection)?;
+        let recent = flagged::Recent::default();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path,
+                dictionary,
+                readers: Mutex::new(Vec::new()),
+                recent,
+            }),
+        })
+    }
+
+    /// The text behind a symbol; empty for one that was never given out.
+    #[must_use]
+    pub fn text(&self, sym: Sym) -> Arc<str> {
+        self.inner.dictionary.text(sym)
+    }
+
+    /// The symbol of a text, `None` if no row has it.
+    #[must_use]
+    pub fn sym(&self, text: &str) -> Option<Sym> {
+        self.inner.dictionary.sym(text)
+    }
+
+    /// A connection of its own for writing; SQLite lets one of them write at a time.
+    pub(crate) fn connect(&self) -> Result<Connection, Error> {
+        sqlite::open(&self.inner.path, Durability::Full, schema::MIGRATIONS)
+    }
+
+    /// Runs `work` on a connection for reading.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let idle = self.readers().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => sqlite::open_reader(&self.inner.path)?,
+        };
+        let result = work(&connection);
+        let mut readers = self.readers();
+        if readers.len() < IDLE_READERS {
+            readers.push(connection);
+        }
+        result
+    }
+
+    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        // A connection is taken out before use, so a panic leaves nothing half done in the list.
+        self.inner
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }

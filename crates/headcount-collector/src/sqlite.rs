@@ -1,0 +1,172 @@
+//! Opens SQLite files: WAL, durability, patience with other processes, numbered migrations.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::error::Error;
+
+/// How long a statement waits for another connection's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What survives a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Every commit.
+    Full,
+    /// The file stays sound, the last commits may be gone: for data that can be derived anew.
+    Normal,
+}
+
+/// Opens or makes the file and brings it to the newest schema. `migrations` are SQL scripts; each
+/// runs once, in order, in its own transaction. A script that was released is never changed.
+///
+/// # Errors
+/// The file cannot be opened, a script fails, or a newer program wrote the file.
+pub(crate) fn open(
+    path: &Path,
+    durability: Durability,
+    migrations: &[&str],
+) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = connect(path, flags)?;
+    let opening = |source| Error::Open {
+        path: path.to_owned(),
+        source,
+    };
+    configure(&connection, durability).map_err(opening)?;
+    migrate(&mut connection, path, migrations)?;
+    Ok(connection)
+}
+
+/// Opens a file that `open` made, for reading only.
+///
+/// # Errors
+/// The file is missing or no database.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, Error> {
+    let connection = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    // Opened for writing since a WAL may have to be recovered, but no statement may write.
+    connection
+        .pragma_update(None, "query_only", true)
+        .map_err(|source| Error::Open {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let opening = |source| Error::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let connection = Connection::open_with_flags(path, flags).map_err(opening)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(opening)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn configure(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    let synchronous = match durability {
+        Durability::Full => "full",
+        Durability::Normal => "normal",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")
+}
+
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Error> {
+    let opening = |source| Error::Open {
+        path: path.to_owned(),
+        source,
+    };
+    loop {
+        // Read inside the transaction: another process may migrate the same file right now.
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(opening)?;
+        let version = transaction
+            .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+            .map_err(opening)?;
+        let version = usize::try_from(version)
+            .map_err(|_| Error::Damaged(format!("schema {version} of {}", path.display())))?;
+        if version > migrations.len() {
+            return Err(Error::NewerSchema {
+                path: path.to_owned(),
+                found: version,
+                known: migrations.len(),
+            });
+        }
+        let Some(script) = migrations.get(version) else {
+            return Ok(());
+        };
+        transaction.execute_batch(script).map_err(opening)?;
+        transaction
+            .pragma_update(None, "user_version", (version + 1) as i64)
+            .map_err(opening)?;
+        transaction.commit().map_err(opening)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "CREATE TABLE a (x INTEGER) STRICT;";
+    const SECOND: &str = "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7;";
+
+    #[test]
+    fn migrations_run_once_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sqlite");
+        let connection = open(&path, Durability::Full, &[FIRST]).unwrap();
+        connection
+            .execute("INSERT INTO a (x) VALUES (1)", [])
+            .unwrap();
+        drop(connection);
+        for _ in 0..2 {
+            let connection = open(&path, Durability::Full, &[FIRST, SECOND]).unwrap();
+            let row: (i64, i64) = connection
+                .query_row("SELECT x, y FROM a", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .unwrap();
+            assert_eq!(row, (1, 7));
+        }
+        assert!(matches!(
+            open(&path, Durability::Full, &[FIRST]),
+            Err(Error::NewerSchema {
+                found: 2,
+                known: 1,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn a_failed_migration_leaves_the_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sqlite");
+        let broken = "CREATE TABLE b (x INTEGER); CREATE TABLE b (x INTEGER);";
+        assert!(open(&path, Durability::Normal, &[FIRST, broken]).is_err());
+        let connection = open(&path, Durability::Normal, &[FIRST, SECOND]).unwrap();
+        assert!(connection.prepare("SELECT x FROM b").is_err());
+    }
+
+    #[test]
+    fn readers_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sqlite");
+        drop(open(&path, Durability::Full, &[FIRST]).unwrap());
+        let reader = open_reader(&path).unwrap();
+        assert!(reader.execute("INSERT INTO a (x) VALUES (1)", []).is_err());
+    }
+}

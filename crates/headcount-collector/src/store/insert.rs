@@ -1,0 +1,465 @@
+//! The writing side: one transaction a group of requests. Belongs to one thread.
+
+use rusqlite::{Connection, params};
+use rustc_hash::FxHashMap;
+
+use super::flagged::{Flagged, Loss, Verdict, verdict_code};
+use super::interner::{Field, Interner};
+use super::row::{self, KIND_PAGE, KIND_STAT, KIND_STATS, KIND_TASK};
+use super::{Accepted, Day, Entry, EntryBody, ProjectNumber, Row, RowBody, Store, Sym};
+use crate::error::Error;
+
+/// Refused and noted hits kept per project; older ones go first.
+const FLAGGED_KEPT: i64 = 1_000;
+/// Kept in full per project and minute; the rest is only counted, so that a sender gone wrong
+/// neither fills the disk nor pushes out the others' hits.
+const FLAGGED_A_MINUTE: u32 = 300;
+const MINUTE_MS: i64 = 60_000;
+
+/// All that one request brought.
+#[derive(Clone, Debug, Default)]
+pub struct Parcel {
+    pub accepted: Vec<Accepted>,
+    pub flagged: Vec<Flagged>,
+    pub lost: Vec<Loss>,
+}
+
+impl Parcel {
+    /// Number of events, accepted and refused.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let events: usize = self.accepted.iter().map(|part| part.entries.len()).sum();
+        events + self.flagged.len()
+    }
+}
+
+/// What became of the events of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    pub accepted: u64,
+    /// Events whose id came before.
+    pub duplicates: u64,
+}
+
+/// What one commit wrote.
+#[derive(Debug, Default)]
+pub(crate) struct GroupOutcome {
+    pub(crate) rows: Vec<Row>,
+    /// One per request, in order.
+    pub(crate) receipts: Vec<Receipt>,
+}
+
+/// The only writer of events.
+pub(crate) struct Inserter {
+    store: Store,
+    connection: Connection,
+    interner: Interner,
+    next_seq: i64,
+    /// What memory says may be ahead of the file after a failure; then it is read anew.
+    stale: bool,
+    flagged_minute: i64,
+    flagged_counts: FxHashMap<ProjectNumber, u32>,
+}
+
+impl Inserter {
+    pub(crate) fn new(store: Store, distinct_values: usize) -> Result<Self, Error> {
+        let connection = store.connect()?;
+        Ok(Self {
+            interner: Interner::new(distinct_values),
+            store,
+            connection,
+            next_seq: 0,
+            stale: true,
+            flagged_minute: 0,
+            flagged_counts: FxHashMap::default(),
+        })
+    }
+
+    /// Writes a group in one transaction and commits it. After an error nothing of it is stored.
+    ///
+    /// # Errors
+    /// The store cannot be written, for example because the disk is full.
+    pub(crate) fn write(&mut self, group: &[Parcel], now_ms: i64) -> Result<GroupOutcome, Error> {
+        if self.stale {
+            self.reload()?;
+        }
+        self.stale = true;
+        let result = self.transact(group, now_ms);
+        if result.is_ok() {
+            self.stale = false;
+        } else if !self.connection.is_autocommit() {
+            // Where this fails too, SQLite has already rolled back or the next BEGIN will say so.
+            drop(self.connection.execute_batch("ROLLBACK"));
+        }
+        result
+    }
+
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn reload(&mut self) -> Result<(), Error> {
+        let reading = "reading what the writer must know";
+        self.next_seq = self
+            .connection
+            .query_row("SELECT next FROM sequence", [], |found| found.get(0))
+            .map_err(Error::at(reading))?;
+        self.interner.reload(&self.connection, &self.store)
+    }
+
+    fn transact(&mut self, group: &[Parcel], now_ms: i64) -> Result<GroupOutcome, Error> {
+        let begin = "beginning a commit";
+        self.connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(Error::at(begin))?;
+        let mut outcome = GroupOutcome {
+            rows: Vec::with_capacity(group.iter().map(Parcel::weight).sum()),
+            receipts: Vec::with_capacity(group.len()),
+        };
+        let mut seq = self.next_seq;
+        for parcel in group {
+            let receipt = self.insert_parcel(parcel, &mut seq, &mut outcome.rows)?;
+            outcome.receipts.push(receipt);
+        }
+        let refused = self.insert_flagged(group, now_ms)?;
+        self.insert_losses(group, &outcome.receipts, now_ms)?;
+        self.interner.write(&self.connection)?;
+        if seq != self.next_seq {
+            self.mark_dirty(&outcome.rows)?;
+            self.connection
+                .prepare_cached("UPDATE sequence SET next = ?1")
+                .and_then(|mut statement| statement.execute([seq]))
+                .map_err(Error::at("writing the sequence"))?;
+        }
+        self.connection
+            .execute_batch("COMMIT")
+            .map_err(Error::at("committing events"))?;
+        self.next_seq = seq;
+        self.interner.publish(&self.store);
+        self.store
+            .inner
+            .recent
+            .committed(&outcome.rows, &refused, now_ms);
+        Ok(outcome)
+    }
+
+    fn insert_parcel(
+        &mut self,
+        parcel: &Parcel,
+        seq: &mut i64,
+        rows: &mut Vec<Row>,
+    ) -> Result<Receipt, Error> {
+        let mut receipt = Receipt::default();
+        let mut statements = Statements::prepare(&self.connection)?;
+        for part in &parcel.accepted {
+            let before = rows.len();
+            if part.entries.is_empty() {
+                continue;
+            }
+            let mut texts = self.interner.project(&self.store, part.project);
+            let install = texts.install(part.install.as_str());
+            let version = texts.sym(Field::Version, &part.version);
+            let deployment = texts.sym(Field::Deployment, &part.deployment);
+            let runtime = texts.sym(Field::Runtime, &part.runtime);
+            for entry in &part.entries {
+                let row = Row {
+                    project: part.project,
+                    day: Day::of_ms(entry.at_ms),
+                    seq: *seq,
+                    event_id: entry.id,
+                    install,
+                    at_ms: entry.at_ms,
+                    received_ms: part.received_ms,
+                    wire: part.wire,
+                    version,
+                    deployment: stats_deployment(entry)
+                        .map_or(deployment, |told| texts.sym(Field::Deployment, told)),
+                    runtime,
+                    body: texts.body(&entry.body),
+                };
+                if statements.insert(&row)? {
+                    *seq += 1;
+                    texts.active(install, row.day);
+                    rows.push(row);
+                } else {
+                    receipt.duplicates += 1;
+                }
+            }
+            receipt.accepted += (rows.len() - before) as u64;
+        }
+        Ok(receipt)
+    }
+
+    fn mark_dirty(&self, rows: &[Row]) -> Result<(), Error> {
+        let mut days: FxHashMap<(ProjectNumber, Day), i64> = FxHashMap::default();
+        for row in rows {
+            days.insert((row.project, row.day), row.seq);
+        }
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO dirty_days (project, day, seq) VALUES (?1, ?2, ?3)
+                ON CONFLICT (project, day) DO UPDATE SET seq = excluded.seq",
+            )
+            .map_err(Error::at("noting days"))?;
+        for ((project, day), seq) in days {
+            statement
+                .execute(params![project.0, day.0, seq])
+                .map_err(Error::at("noting days"))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what was refused or noted; returns the number of refused hits per project.
+    fn insert_flagged(
+        &mut self,
+        group: &[Parcel],
+        now_ms: i64,
+    ) -> Result<FxHashMap<ProjectNumber, u64>, Error> {
+        let mut refused: FxHashMap<ProjectNumber, u64> = FxHashMap::default();
+        let minute = now_ms.div_euclid(MINUTE_MS);
+        if minute != self.flagged_minute {
+            self.flagged_minute = minute;
+            self.flagged_counts.clear();
+        }
+        let mut not_kept: FxHashMap<ProjectNumber, u64> = FxHashMap::default();
+        for hit in group.iter().flat_map(|parcel| &parcel.flagged) {
+            if hit.verdict == Verdict::Refused {
+                *refused.entry(hit.project).or_default() += 1;
+            }
+            let count = self.flagged_counts.entry(hit.project).or_default();
+            *count += 1;
+            if *count > FLAGGED_A_MINUTE {
+                *not_kept.entry(hit.project).or_default() += 1;
+                continue;
+            }
+            self.keep_flagged(hit)?;
+        }
+        for (project, count) in not_kept {
+            self.add_loss(project, Day::of_ms(now_ms), "flagged_hit_not_kept", count)?;
+        }
+        Ok(refused)
+    }
+
+    fn keep_flagged(&self, hit: &Flagged) -> Result<(), Error> {
+        let keeping = "keeping a refused hit";
+        self.connection
+            .prepare_cached(
+                "INSERT INTO flagged
+                (project, received_ms, install, wire, event, verdict, reason, payload)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    hit.project.0,
+                    hit.received_ms,
+                    hit.install,
+                    row::wire_code(hit.wire),
+                    hit.event,
+                    verdict_code(hit.verdict),
+                    hit.reason,
+                    hit.payload,
+                ])
+            })
+            .map_err(Error::at(keeping))?;
+        self.connection
+            .prepare_cached(
+                "DELETE FROM flagged WHERE project = ?1 AND id <= (
+                    SELECT id FROM flagged WHERE project = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            )
+            .and_then(|mut statement| statement.execute(params![hit.project.0, FLAGGED_KEPT]))
+            .map_err(Error::at(keeping))?;
+        Ok(())
+    }
+
+    fn insert_losses(
+        &mut self,
+        group: &[Parcel],
+        receipts: &[Receipt],
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        for (parcel, receipt) in group.iter().zip(receipts) {
+            // A batch of nothing but duplicates was counted when it came first.
+            if receipt.accepted == 0 && receipt.duplicates > 0 {
+                continue;
+            }
+            for loss in &parcel.lost {
+                self.add_loss(loss.project, loss.day, &loss.reason, loss.count)?;
+            }
+        }
+        for ((project, field), count) in self.interner.take_folded() {
+            let reason = format!("too_many_values_{}", field.name());
+            self.add_loss(project, Day::of_ms(now_ms), &reason, count)?;
+        }
+        Ok(())
+    }
+
+    fn add_loss(
+        &self,
+        project: ProjectNumber,
+        day: Day,
+        reason: &str,
+        count: u64,
+    ) -> Result<(), Error> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO losses (project, day, reason, count) VALUES (?1, ?2, ?3, ?4)
+                ON CONFLICT (project, day, reason) DO UPDATE
+                SET count = MIN(count + excluded.count, 9000000000000000000)",
+            )
+            .and_then(|mut statement| statement.execute(params![project.0, day.0, reason, count]))
+            .map_err(Error::at("counting losses"))?;
+        Ok(())
+    }
+}
+
+fn stats_deployment(entry: &Entry) -> Option<&str> {
+    match &entry.body {
+        EntryBody::Stats(stats) => stats.deployment.as_ref().map(|told| told.0.as_str()),
+        EntryBody::Task(_) | EntryBody::Stat(_) | EntryBody::Page { .. } => None,
+    }
+}
+
+/// One INSERT per kind of event, so that no time goes into binding NULLs.
+struct Statements<'connection> {
+    stats: rusqlite::CachedStatement<'connection>,
+    task: rusqlite::CachedStatement<'connection>,
+    stat: rusqlite::CachedStatement<'connection>,
+    page: rusqlite::CachedStatement<'connection>,
+    apps: Vec<u8>,
+}
+
+/// The eleven columns of every kind, then those of one.
+macro_rules! insert_sql {
+    ($columns:literal, $values:literal) => {
+        concat!(
+            "INSERT OR IGNORE INTO events (project, day, seq, event_id, install, at_ms, ",
+            "received_ms, wire, version, deployment, runtime, kind, ",
+            $columns,
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ",
+            $values,
+            ")"
+        )
+    };
+}
+
+impl<'connection> Statements<'connection> {
+    fn prepare(connection: &'connection Connection) -> Result<Self, Error> {
+        let prepare = |sql: &str| {
+            connection
+                .prepare_cached(sql)
+                .map_err(Error::at("preparing inserts"))
+        };
+        Ok(Self {
+            stats: prepare(insert_sql!(
+                "users, tokens, addons, apps",
+                "?13, ?14, ?15, ?16"
+            ))?,
+            task: prepare(insert_sql!(
+                "namespace, task, result, label, value, count",
+                "?13, ?14, ?15, ?16, ?17, ?18"
+            ))?,
+            stat: prepare(insert_sql!(
+                "namespace, task, label, value",
+                "?13, ?14, ?15, ?16"
+            ))?,
+            page: prepare(insert_sql!(
+                "path, title, locale, browser, os",
+                "?13, ?14, ?15, ?16, ?17"
+            ))?,
+            apps: Vec::new(),
+        })
+    }
+
+    /// Whether the row is new; `false` for an event id that was there.
+    fn insert(&mut self, row: &Row) -> Result<bool, Error> {
+        self.execute(row)
+            .map(|changed| changed == 1)
+            .map_err(Error::at("inserting an event"))
+    }
+
+    fn execute(&mut self, row: &Row) -> rusqlite::Result<usize> {
+        match &row.body {
+            RowBody::Stats {
+                users,
+                tokens,
+                addons,
+                apps,
+            } => {
+                row::pack_apps(apps, &mut self.apps);
+                let number = |number: &Option<u64>| number.map(u64::cast_signed);
+                let statement = &mut self.stats;
+                bind(statement, row, KIND_STATS)?;
+                statement.raw_bind_parameter(13, number(users))?;
+                statement.raw_bind_parameter(14, number(tokens))?;
+                statement.raw_bind_parameter(15, number(addons))?;
+                let apps = (!apps.is_empty()).then_some(self.apps.as_slice());
+                statement.raw_bind_parameter(16, apps)?;
+                statement.raw_execute()
+            }
+            RowBody::Task {
+                namespace,
+                task,
+                result,
+                label,
+                value,
+                count,
+            } => {
+                let statement = &mut self.task;
+                bind(statement, row, KIND_TASK)?;
+                bind_syms(statement, &[*namespace, *task, *result, *label])?;
+                statement.raw_bind_parameter(17, value)?;
+                statement.raw_bind_parameter(18, count)?;
+                statement.raw_execute()
+            }
+            RowBody::Stat {
+                namespace,
+                task,
+                label,
+                value,
+            } => {
+                let statement = &mut self.stat;
+                bind(statement, row, KIND_STAT)?;
+                bind_syms(statement, &[*namespace, *task, *label])?;
+                statement.raw_bind_parameter(16, value)?;
+                statement.raw_execute()
+            }
+            RowBody::Page {
+                path,
+                title,
+                locale,
+                browser,
+                os,
+            } => {
+                let statement = &mut self.page;
+                bind(statement, row, KIND_PAGE)?;
+                bind_syms(statement, &[*path, *title, *locale, *browser, *os])?;
+                statement.raw_execute()
+            }
+        }
+    }
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, row: &Row, kind: i64) -> rusqlite::Result<()> {
+    statement.raw_bind_parameter(1, row.project.0)?;
+    statement.raw_bind_parameter(2, row.day.0)?;
+    statement.raw_bind_parameter(3, row.seq)?;
+    statement.raw_bind_parameter(4, row.event_id.as_ref().map(<[u8; 16]>::as_slice))?;
+    statement.raw_bind_parameter(5, row.install)?;
+    statement.raw_bind_parameter(6, row.at_ms)?;
+    statement.raw_bind_parameter(7, row.received_ms)?;
+    statement.raw_bind_parameter(8, row::wire_code(row.wire))?;
+    statement.raw_bind_parameter(9, row.version.0)?;
+    statement.raw_bind_parameter(10, row.deployment.0)?;
+    statement.raw_bind_parameter(11, row.runtime.0)?;
+    statement.raw_bind_parameter(12, kind)
+}
+
+fn bind_syms(statement: &mut rusqlite::Statement<'_>, syms: &[Sym]) -> rusqlite::Result<()> {
+    for (index, sym) in syms.iter().enumerate() {
+        statement.raw_bind_parameter(13 + index, sym.0)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Reads of raw rows, days and installs.
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{Day, DirtyDay, ProjectNumber, Row, Store, row};
+use crate::error::Error;
+
+impl Store {
+    /// Calls `visit` with every raw row of a day, in order of `seq`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn rows_of_day(
+        &self,
+        project: ProjectNumber,
+        day: Day,
+        visit: &mut dyn FnMut(&Row),
+    ) -> Result<(), Error> {
+        let reading = "reading the events of a day";
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {} FROM events WHERE project = ?1 AND day = ?2 ORDER BY seq",
+                row::COLUMNS
+            );
+            let mut statement = connection
+                .prepare_cached(&sql)
+                .map_err(Error::at(reading))?;
+            let mut rows = statement
+                .query(params![project.0, day.0])
+                .map_err(Error::at(reading))?;
+            while let Some(found) = rows.next().map_err(Error::at(reading))? {
+                visit(&row::decode(found)?);
+            }
+            Ok(())
+        })
+    }
+
+    /// Days that have raw rows, ascending.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn days(&self, project: ProjectNumber) -> Result<Vec<Day>, Error> {
+        // Skips from day to day along the primary key instead of reading every row.
+        const SQL: &str = "
+            WITH RECURSIVE found (day) AS (
+                SELECT MIN(day) FROM events WHERE project = ?1
+                UNION ALL
+                SELECT (SELECT MIN(day) FROM events WHERE project = ?1 AND day > found.day)
+                FROM found WHERE found.day IS NOT NULL
+            )
+            SELECT day FROM found WHERE day IS NOT NULL";
+        self.numbers(SQL, [project.0], "listing days")
+            .map(|days| days.into_iter().map(Day).collect())
+    }
+
+    /// Projects that have raw rows, ascending.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn projects_with_rows(&self) -> Result<Vec<ProjectNumber>, Error> {
+        const SQL: &str = "
+            WITH RECURSIVE found (project) AS (
+                SELECT MIN(project) FROM events
+                UNION ALL
+                SELECT (SELECT MIN(project) FROM events WHERE project > found.project)
+                FROM found WHERE found.project IS NOT NULL
+            )
+            SELECT project FROM found WHERE project IS NOT NULL";
+        self.numbers(SQL, [], "listing projects")
+            .map(|found| found.into_iter().map(ProjectNumber).collect())
+    }
+
+    fn numbers<T: rusqlite::types::FromSql>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        what: &'static str,
+    ) -> Result<Vec<T>, Error> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(sql)
+                .and_then(|mut statement| {
+                    statement
+                        .query_map(parameters, |found| found.get(0))?
+                        .collect()
+                })
+                .map_err(Error::at(what))
+        })
+    }
+
+    /// Days whose index is behind.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn dirty_days(&self) -> Result<Vec<DirtyDay>, Error> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT project, day, seq FROM dirty_days ORDER BY project, day")
+                .and_then(|mut statement| {
+                    statement
+                        .query_map([], |found| {
+                            Ok(DirtyDay {
+                                project: ProjectNumber(found.get(0)?),
+                                day: Day(found.get(1)?),
+                                seq: found.get(2)?,
+                            })
+                        })?
+                        .collect()
+                })
+                .map_err(Error::at("listing days behind"))
+        })
+    }
+
+    /// Forgets the notes of days whose index has been brought up to `seq`; a note with another `seq`
+    /// stays. One transaction.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn clear_dirty(&self, days: &[DirtyDay]) -> Result<(), Error> {
+        let clearing = "clearing notes of days behind";
+        let mut connection = self.connect()?;
+        let transaction = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(Error::at(clearing))?;
+        for dirty in days {
+            transaction
+                .prepare_cached(
+                    "DELETE FROM dirty_days WHERE project = ?1 AND day = ?2 AND seq = ?3",
+                )
+                .and_then(|mut statement| {
+                    statement.execute(params![dirty.project.0, dirty.day.0, dirty.seq])
+                })
+                .map_err(Error::at(clearing))?;
+        }
+        transaction.commit().map_err(Error::at(clearing))
+    }
+
+    /// First active day of every install of a project, by install number; `Day::NEVER` for one
+    /// without any event.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn first_days(&self, project: ProjectNumber) -> Result<Vec<Day>, Error> {
+        const SQL: &str = "SELECT first_day FROM installs WHERE project = ?1 ORDER BY number";
+        self.numbers(SQL, [project.0], "reading first days")
+            .map(|days| days.into_iter().map(Day).collect())
+    }
+
+    /// The name an install goes by.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn install_name(
+        &self,
+        project: ProjectNumber,
+        number: u32,
+    ) -> Result<Option<String>, Error> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT name FROM installs WHERE project = ?1 AND number = ?2")
+                .and_then(|mut statement| {
+                    statement
+                        .query_row(params![project.0, number], |found| found.get(0))
+                        .optional()
+                })
+                .map_err(Error::at("reading the name of an install"))
+        })
+    }
+
+    /// The number of an install.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn install_number(&self, project: ProjectNumber, name: &str) -> Result<Option<u32>, Error> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT number FROM installs WHERE project = ?1 AND name = ?2")
+                .and_then(|mut statement| {
+                    statement
+                        .query_row(params![project.0, name], |found| found.get(0))
+                        .optional()
+                })
+                .map_err(Error::at("reading the number of an install"))
+        })
+    }
+}
