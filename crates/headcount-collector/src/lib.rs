@@ -1,5 +1,6 @@
 //! The collector as a library: takes hits, keeps them, answers questions about them.
 
+pub(crate) mod chart;
 pub mod config;
 pub mod error;
 pub mod meta;
