@@ -1,5 +1,6 @@
 //! The collector as a library: takes hits, keeps them, answers questions about them.
 
+pub mod access;
 pub(crate) mod chart;
 pub mod config;
 pub mod error;
@@ -9,3 +10,4 @@ pub mod reports;
 pub mod server;
 mod sqlite;
 pub mod store;
+pub mod web;

@@ -28,8 +28,8 @@ pub enum MetaError {
     #[error("the meta database failed: {0}")]
     Database(#[from] rusqlite::Error),
     /// The file could not be opened or is of a newer version than this program.
-    #[error("cannot open the meta database: {0}")]
-    Open(String),
+    #[error(transparent)]
+    Open(#[from] crate::error::Error),
     /// A value that must be unique is in use.
     #[error("the {what} {value} is in use by the project {owner}: choose another one")]
     Taken {
@@ -72,7 +72,7 @@ impl Meta {
     /// When the file cannot be opened or comes from a newer version.
     pub fn open(path: &Path) -> Result<Self, MetaError> {
         let db = schema::open(path)?;
-        let keys = KeyCache::open(schema::open(path)?)?;
+        let keys = KeyCache::open(schema::open_reader(path)?)?;
         let inner = Inner {
             db: Mutex::new(db),
             keys,

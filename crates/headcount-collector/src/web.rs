@@ -1,0 +1,162 @@
+//! The pages: router, shared state and what every answer has in common. Computes no report.
+
+pub mod csrf;
+pub mod error;
+pub mod shell;
+pub mod viewer;
+
+mod account;
+mod assets;
+mod compress;
+mod cookie;
+mod device;
+mod headers;
+mod link;
+mod login;
+mod projects;
+mod throttle;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::middleware;
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::meta::Meta;
+
+use error::PageError;
+use throttle::SignInThrottle;
+
+/// Password hashes computed at once: each takes 19 MiB and a core for some hundredths of a second.
+const HASHES_AT_ONCE: usize = 2;
+
+/// What every page can use; cheap to clone. The axum state of the pages.
+#[derive(Clone)]
+pub struct Web {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    meta: Meta,
+    /// Scheme and host that browsers see, where it is known.
+    public_origin: Option<String>,
+    sign_ins: SignInThrottle,
+    hashes: Semaphore,
+}
+
+/// All pages on one state.
+pub fn router(meta: Meta, public_url: Option<&str>) -> Router {
+    let web = Web::new(meta, public_url);
+    Router::new()
+        .route("/", get(projects::show))
+        .route("/login", get(login::show).post(login::sign_in))
+        .route("/login/link/{token}", get(link::show).post(link::sign_in))
+        .route("/logout", post(login::sign_out))
+        .route("/account", get(account::show))
+        .route("/account/email", post(account::change_email))
+        .route("/account/password", post(account::change_password))
+        .route("/account/sessions/{id}/end", post(account::end_session))
+        .route("/static/{file}", get(assets::file))
+        .fallback(nothing_there)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(
+            web.clone(),
+            csrf::refuse_foreign,
+        ))
+        .layer(middleware::from_fn(compress::pages))
+        .layer(middleware::from_fn(headers::add))
+        .with_state(web)
+}
+
+impl Web {
+    fn new(meta: Meta, public_url: Option<&str>) -> Self {
+        let inner = Inner {
+            meta,
+            public_origin: public_url.map(origin_of),
+            sign_ins: SignInThrottle::new(),
+            hashes: Semaphore::new(HASHES_AT_ONCE),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Whether browsers come over https; sign-in cookies are then marked `Secure`.
+    pub(crate) fn https(&self) -> bool {
+        let origin = self.public_origin();
+        origin.is_some_and(|origin| origin.starts_with("https://"))
+    }
+
+    pub(crate) fn public_origin(&self) -> Option<&str> {
+        self.inner.public_origin.as_deref()
+    }
+
+    /// Asks or changes the meta database away from the async threads.
+    ///
+    /// # Errors
+    /// What `work` fails with, or `Internal` when it panicked.
+    pub(crate) async fn meta<T, E>(
+        &self,
+        work: impl FnOnce(&Meta) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, PageError>
+    where
+        T: Send + 'static,
+        E: Into<PageError> + Send + 'static,
+    {
+        let web = self.clone();
+        blocking(move || work(&web.inner.meta)).await
+    }
+
+    /// Runs a password hash, a bounded number at once.
+    ///
+    /// # Errors
+    /// `Internal` when it panicked.
+    pub(crate) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PageError> {
+        let place = self.inner.hashes.acquire().await;
+        let done = blocking(move || Ok::<_, PageError>(work())).await;
+        drop(place);
+        done
+    }
+}
+
+/// The one place where pages read the clock.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Runs `work` where it may block.
+///
+/// # Errors
+/// What `work` fails with, or `Internal` when it panicked.
+pub(crate) async fn blocking<T, E>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, PageError>
+where
+    T: Send + 'static,
+    E: Into<PageError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(error) => Err(PageError::internal(&error)),
+    }
+}
+
+fn origin_of(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let host = rest.split('/').next().unwrap_or(rest);
+    format!("{scheme}://{host}").to_lowercase()
+}
+
+async fn nothing_there() -> PageError {
+    PageError::NotFound
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> PageError {
+    PageError::WrongMethod(format!("{} does not take {method}", uri.path()))
+}

@@ -1,0 +1,188 @@
+//! The sign-in page, signing in with a password, and signing out.
+
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{ConnectInfo, Extension, Query, State};
+use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::csrf::Signed;
+use super::error::{PageError, redirect};
+use super::shell::{Shell, page};
+use super::viewer::Visitor;
+use super::{Web, cookie, device, now};
+use crate::meta::password;
+use crate::meta::people::{User, UserId};
+
+/// An address to come back to that is longer than this is not kept.
+const NEXT_BYTES: usize = 4_000;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage {
+    shell: Shell,
+    problem: Option<String>,
+    email: String,
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Given {
+    email: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// A form without fields of its own.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+impl LoginPage {
+    fn new(email: String, next: String, problem: Option<String>) -> Self {
+        Self {
+            shell: Shell::bare("Sign in"),
+            problem,
+            email,
+            next,
+        }
+    }
+}
+
+/// `GET /login`.
+pub(super) async fn show(
+    State(web): State<Web>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    match Visitor::of(&headers, &web, None).await {
+        Ok(_) => Ok(redirect(own_address(&asked.next))),
+        Err(PageError::SignIn(_)) => {
+            let next = own_address(&asked.next).to_owned();
+            Ok(page(&LoginPage::new(String::new(), next, None)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `POST /login`. There is no session yet that a form token could be bound to: the origin check
+/// stands alone here.
+pub(super) async fn sign_in(
+    State(web): State<Web>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    Form(given): Form<Given>,
+) -> Result<Response, PageError> {
+    let next = own_address(&given.next).to_owned();
+    let from = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
+    if let Err(seconds) = web.inner.sign_ins.count(&given.email, from) {
+        let problem = format!("Too many tries. Wait {seconds} seconds, or use a sign-in link.");
+        let mut response = page(&LoginPage::new(given.email, next, Some(problem)));
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        return Ok(response);
+    }
+    let Some(user) = user_of(&web, &given.email, given.password).await? else {
+        let problem = "E-mail and password do not belong together.".to_owned();
+        let mut response = page(&LoginPage::new(given.email, next, Some(problem)));
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        return Ok(response);
+    };
+    start_session(&web, &headers, user.id, &next).await
+}
+
+/// `POST /logout`.
+pub(super) async fn sign_out(
+    State(web): State<Web>,
+    Signed { visitor, .. }: Signed<Nothing>,
+) -> Result<Response, PageError> {
+    let (user, session) = (visitor.session.user.id, visitor.session.id);
+    web.meta(move |meta| meta.end_session(user, session))
+        .await?;
+    let mut response = redirect("/login");
+    if let Some(removed) = cookie::remove(web.https()) {
+        response.headers_mut().insert(SET_COOKIE, removed);
+    }
+    Ok(response)
+}
+
+/// Signs a user in with a fresh session in place of the one the browser had.
+pub(super) async fn start_session(
+    web: &Web,
+    headers: &HeaderMap,
+    user: UserId,
+    next: &str,
+) -> Result<Response, PageError> {
+    let device = device::of(headers);
+    let replaced = cookie::token(headers, web.https()).map(str::to_owned);
+    let token = web
+        .meta(move |meta| meta.open_session(user, &device, replaced.as_deref(), now()))
+        .await?;
+    let mut response = redirect(next);
+    let cookie = cookie::set(&token, web.https()).ok_or(PageError::Internal)?;
+    response.headers_mut().insert(SET_COOKIE, cookie);
+    Ok(response)
+}
+
+async fn user_of(web: &Web, email: &str, given: String) -> Result<Option<User>, PageError> {
+    let email = email.to_owned();
+    let found = web.meta(move |meta| meta.credentials(&email)).await?;
+    let (user, hash) = found.unzip();
+    let hash = hash.flatten();
+    let right = web
+        .hash(move || password::verify(&given, hash.as_deref()))
+        .await?;
+    Ok(user.filter(|_| right))
+}
+
+/// `next` where it is an address of ours, else the start.
+fn own_address(next: &str) -> &str {
+    // Browsers read `//host` and `/\host` as other sites, and skip control characters in between.
+    let inside = next.starts_with('/')
+        && !next[1..].starts_with(['/', '\\'])
+        && next.len() <= NEXT_BYTES
+        && next.bytes().all(|byte| byte.is_ascii_graphic());
+    if inside { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_never_leaves_the_site() {
+        let kept = [
+            "/",
+            "/projects/a",
+            "/projects/a?range=7d&filter=app:x",
+            "/a//b",
+        ];
+        for next in kept {
+            assert_eq!(own_address(next), next);
+        }
+        let dropped = [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "evil.example",
+            "/a\r\nset-cookie: x",
+            "/ä",
+        ];
+        for next in dropped {
+            assert_eq!(own_address(next), "/", "{next:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What surrounds a page: title, project menu, tabs, account, footer. The template is layout.html.
+//!
+//! A page is a struct with a field `shell: Shell` and a template that begins with
+//! `{% extends "layout.html" %}` and fills the blocks `main` (inside header and footer), `head`
+//! (more elements of the head) or `body` (everything but the skip link). All symbols of
+//! symbols.html can be used: `<svg class="i" aria-hidden="true"><use href="#dn"/></svg>`.
+
+use askama::Template;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::assets;
+use super::error::PageError;
+
+/// The pages of a project, in the order of their tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    Overview,
+    Live,
+}
+
+impl Tab {
+    /// The tabs that are shown; each has a page.
+    pub const ALL: [Self; 2] = [Self::Overview, Self::Live];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Live => "Live",
+        }
+    }
+
+    /// Address of the page in a project.
+    pub fn href(self, slug: &str) -> String {
+        match self {
+            Self::Overview => format!("/projects/{slug}"),
+            Self::Live => format!("/projects/{slug}/live"),
+        }
+    }
+}
+
+/// What layout.html shows around a page.
+#[derive(Clone, Debug, Default)]
+pub struct Shell {
+    /// Name of the page, first in the browser's title.
+    pub title: String,
+    /// The open project; without it there are neither menu nor tabs.
+    pub project: Option<ShellProject>,
+    /// The projects one may switch to.
+    pub menu: Vec<MenuEntry>,
+    pub tabs: Vec<TabLink>,
+    /// Who is signed in.
+    pub account: Option<Account>,
+    /// For the hidden field `csrf` of each form that changes something.
+    pub form_token: String,
+    /// Up to when there is data, as in `22 Nov 2026, 24:00`; pages set it.
+    pub data_until: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ShellProject {
+    pub name: String,
+    pub slug: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct MenuEntry {
+    pub label: String,
+    pub href: String,
+    pub current: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct TabLink {
+    pub label: &'static str,
+    pub href: String,
+    pub current: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub email: String,
+    pub initials: String,
+}
+
+impl Shell {
+    /// A page outside of any project, for nobody in particular.
+    pub fn bare(title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Sets what the footer says about how far the data goes.
+    pub fn data_until(mut self, until: String) -> Self {
+        self.data_until = Some(until);
+        self
+    }
+
+    pub(super) fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    pub(super) fn css(&self) -> &'static str {
+        assets::css()
+    }
+
+    pub(super) fn js(&self) -> &'static str {
+        assets::js()
+    }
+
+    pub(super) fn icon(&self) -> &'static str {
+        assets::icon()
+    }
+}
+
+impl Account {
+    /// The account of an e-mail address; the avatar shows up to two of its initials.
+    pub fn of_email(email: &str) -> Self {
+        let name = email.split('@').next().unwrap_or_default();
+        let words = name.split(|character: char| !character.is_alphanumeric());
+        let initials: String = words
+            .filter_map(|word| word.chars().next())
+            .take(2)
+            .collect();
+        Self {
+            email: email.to_owned(),
+            initials: initials.to_uppercase(),
+        }
+    }
+}
+
+/// Answers with a page.
+pub fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => ([(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+        Err(error) => PageError::internal(&error).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_come_from_the_words_of_an_address() {
+        let cases = [
+            ("mara.kern@a.example", "MK"),
+            ("ines@a.example", "I"),
+            ("a.b.c@a.example", "AB"),
+            ("manager@localhost", "M"),
+        ];
+        for (email, initials) in cases {
+            assert_eq!(Account::of_email(email).initials, initials, "{email}");
+        }
+    }
+}

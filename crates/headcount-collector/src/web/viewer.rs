@@ -1,0 +1,292 @@
+//! Who asks: a signed-in visitor, a viewer of one project, or a reader of its API. Decides access
+//! through `access::can` only.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::error::PageError;
+use super::shell::{Account, MenuEntry, Shell, ShellProject, Tab, TabLink};
+use super::{Web, cookie, csrf, now};
+use crate::access::{Action, can};
+use crate::meta::Meta;
+use crate::meta::people::{ProjectOfUser, Role};
+use crate::meta::sessions::Session;
+use crate::meta::tokens::ReportToken;
+use crate::store::ProjectNumber;
+
+/// Somebody signed in. As an extractor it sends everybody else to the sign-in page and back.
+pub struct Visitor {
+    pub session: Session,
+    /// The projects they may open, by name.
+    pub projects: Vec<ProjectOfUser>,
+    token: String,
+}
+
+/// A visitor who may read everything of the project in the path (`{project}`). Others are sent to
+/// sign in, or find nothing there, or (authors) are told that this page shows more than they see.
+pub struct Viewer {
+    pub visitor: Visitor,
+    pub project: ProjectOfUser,
+}
+
+/// Whoever may read the reports of the project in the path (`{project}`): a report token of it, or
+/// a session like `Viewer`. Refusals are JSON with 401, 403 or 404.
+pub struct Reader {
+    pub project: ProjectNumber,
+    /// Slug of the project.
+    pub slug: String,
+    pub name: String,
+}
+
+/// Why an API request is refused before it is looked at.
+#[derive(Debug)]
+pub struct ApiRefusal {
+    status: StatusCode,
+    code: &'static str,
+    message: &'static str,
+}
+
+impl Visitor {
+    /// The visitor of a request; `next` is where to come back to after signing in.
+    ///
+    /// # Errors
+    /// `SignIn` when there is no live session.
+    pub(super) async fn of(
+        headers: &HeaderMap,
+        web: &Web,
+        next: Option<String>,
+    ) -> Result<Self, PageError> {
+        let Some(token) = cookie::token(headers, web.https()).map(str::to_owned) else {
+            return Err(PageError::SignIn(next));
+        };
+        let found = web.meta(move |meta| signed_in(meta, token)).await?;
+        found.ok_or(PageError::SignIn(next))
+    }
+
+    /// The session token; never shown.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A page outside of any project.
+    ///
+    /// # Errors
+    /// `Internal` when the system gives no random bytes.
+    pub fn shell(&self, title: &str) -> Result<Shell, PageError> {
+        let form_token =
+            csrf::form_token(&self.token).map_err(|error| PageError::internal(&error))?;
+        Ok(Shell {
+            account: Some(Account::of_email(&self.session.user.email)),
+            form_token,
+            ..Shell::bare(title)
+        })
+    }
+}
+
+impl Viewer {
+    /// A page of the project, with menu and tabs.
+    ///
+    /// # Errors
+    /// `Internal` when the system gives no random bytes.
+    pub fn shell(&self, title: &str, tab: Tab) -> Result<Shell, PageError> {
+        let entry = |project: &ProjectOfUser| MenuEntry {
+            label: project.name.clone(),
+            href: tab.href(&project.slug),
+            current: project.number == self.project.number,
+        };
+        let link = |each: Tab| TabLink {
+            label: each.label(),
+            href: each.href(&self.project.slug),
+            current: each == tab,
+        };
+        let project = ShellProject {
+            name: self.project.name.clone(),
+            slug: self.project.slug.clone(),
+        };
+        Ok(Shell {
+            project: Some(project),
+            menu: self.visitor.projects.iter().map(entry).collect(),
+            tabs: Tab::ALL.map(link).to_vec(),
+            ..self.visitor.shell(title)?
+        })
+    }
+
+    /// The viewer's role in the project.
+    pub fn role(&self) -> Role {
+        self.project.membership.role
+    }
+
+    /// Whether the viewer may do something more than read.
+    pub fn may(&self, action: Action) -> bool {
+        can(self.role(), action)
+    }
+}
+
+fn signed_in(meta: &Meta, token: String) -> Result<Option<Visitor>, PageError> {
+    let Some(session) = meta.session(&token, now())? else {
+        return Ok(None);
+    };
+    let projects = meta.projects_of(&session.user)?;
+    Ok(Some(Visitor {
+        session,
+        projects,
+        token,
+    }))
+}
+
+impl FromRequestParts<Web> for Visitor {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, PageError> {
+        Self::of(&parts.headers, web, address_to_return_to(parts)).await
+    }
+}
+
+impl FromRequestParts<Web> for Viewer {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, PageError> {
+        let slug = slug_in_path(parts, web).await.ok_or(PageError::NotFound)?;
+        let visitor = Visitor::from_request_parts(parts, web).await?;
+        // A project of others and no project look the same.
+        let project = visitor.projects.iter().find(|project| project.slug == slug);
+        let project = project.cloned().ok_or(PageError::NotFound)?;
+        if !can(project.membership.role, Action::ReadEverything) {
+            let text = "this page shows the whole project, and authors see their own apps only";
+            return Err(PageError::Forbidden(text.to_owned()));
+        }
+        Ok(Self { visitor, project })
+    }
+}
+
+impl FromRequestParts<Web> for Reader {
+    type Rejection = ApiRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiRefusal> {
+        let slug = slug_in_path(parts, web)
+            .await
+            .ok_or(ApiRefusal::NO_PROJECT)?;
+        let Some(authorization) = parts.headers.get(AUTHORIZATION) else {
+            return Self::by_session(parts, web).await;
+        };
+        let token = bearer(authorization)
+            .ok_or(ApiRefusal::NO_TOKEN)?
+            .to_owned();
+        let found = web
+            .meta(move |meta| by_token(meta, &token, &slug))
+            .await
+            .map_err(|_| ApiRefusal::INTERNAL)?;
+        found.ok_or(ApiRefusal::UNKNOWN_TOKEN)?
+    }
+}
+
+impl Reader {
+    async fn by_session(parts: &mut Parts, web: &Web) -> Result<Self, ApiRefusal> {
+        match Viewer::from_request_parts(parts, web).await {
+            Ok(viewer) => Ok(Self {
+                project: viewer.project.number,
+                slug: viewer.project.slug,
+                name: viewer.project.name,
+            }),
+            Err(PageError::SignIn(_)) => Err(ApiRefusal::NO_TOKEN),
+            Err(PageError::Forbidden(_)) => Err(ApiRefusal::AUTHOR),
+            Err(PageError::NotFound) => Err(ApiRefusal::NO_PROJECT),
+            Err(
+                PageError::BadRequest(_)
+                | PageError::WrongMethod(_)
+                | PageError::TooMany(_)
+                | PageError::Internal,
+            ) => Err(ApiRefusal::INTERNAL),
+        }
+    }
+}
+
+/// `None` for an unknown token; a known one may still be for another project.
+fn by_token(
+    meta: &Meta,
+    token: &str,
+    slug: &str,
+) -> Result<Option<Result<Reader, ApiRefusal>>, PageError> {
+    let Some(ReportToken { project, .. }) = meta.token(token, now())? else {
+        return Ok(None);
+    };
+    let project = meta.project_of_number(project)?;
+    if project.slug != slug {
+        return Ok(Some(Err(ApiRefusal::OTHER_PROJECT)));
+    }
+    Ok(Some(Ok(Reader {
+        project: project.number,
+        slug: project.slug,
+        name: project.name,
+    })))
+}
+
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
+fn address_to_return_to(parts: &Parts) -> Option<String> {
+    let shown = matches!(parts.method, Method::GET | Method::HEAD);
+    shown.then(|| parts.uri.path_and_query().map(ToString::to_string))?
+}
+
+async fn slug_in_path(parts: &mut Parts, web: &Web) -> Option<String> {
+    let params = RawPathParams::from_request_parts(parts, web).await.ok()?;
+    let mut params = params.iter();
+    params
+        .find(|(name, _)| *name == "project")
+        .map(|(_, slug)| slug.to_owned())
+}
+
+impl ApiRefusal {
+    const NO_TOKEN: Self = Self {
+        status: StatusCode::UNAUTHORIZED,
+        code: "no_token",
+        message: "send Authorization: Bearer hcr_..., or sign in",
+    };
+    const UNKNOWN_TOKEN: Self = Self {
+        status: StatusCode::UNAUTHORIZED,
+        code: "unknown_token",
+        message: "the token is unknown or was revoked",
+    };
+    const OTHER_PROJECT: Self = Self {
+        status: StatusCode::FORBIDDEN,
+        code: "other_project",
+        message: "the token is for another project",
+    };
+    const AUTHOR: Self = Self {
+        status: StatusCode::FORBIDDEN,
+        code: "whole_project",
+        message: "the answer shows the whole project, and authors see their own apps only",
+    };
+    const NO_PROJECT: Self = Self {
+        status: StatusCode::NOT_FOUND,
+        code: "no_project",
+        message: "there is no such project, or it is not yours",
+    };
+    const INTERNAL: Self = Self {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        code: "internal",
+        message: "something failed on our side; the server's log says what",
+    };
+}
+
+impl IntoResponse for ApiRefusal {
+    fn into_response(self) -> Response {
+        let error = serde_json::json!({ "code": self.code, "message": self.message });
+        let body = serde_json::json!({ "error": error }).to_string();
+        let kind = [(CONTENT_TYPE, "application/json")];
+        let mut response = (self.status, kind, body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}
