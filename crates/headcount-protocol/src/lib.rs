@@ -1,8 +1,15 @@
 //! What an event is and how it looks on each wire. Pure: no I/O, no clock, no threads, no randomness.
 
 pub mod event;
+pub mod native;
+pub mod notes;
+
+mod json;
+mod text;
+mod vocabulary;
 
 pub use event::{
     AppStat, Batch, Deployment, Event, EventBody, EventId, InstallId, InstalledApp, Page, Runtime,
     Stats, Task,
 };
+pub use notes::{Note, NoteCode, Refusal, RefusalCode};
