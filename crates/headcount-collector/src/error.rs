@@ -37,6 +37,9 @@ pub enum Error {
     /// What was read does not fit what is ever written.
     #[error("damaged data: {0}")]
     Damaged(String),
+    /// The meta database failed.
+    #[error(transparent)]
+    Meta(#[from] crate::meta::MetaError),
     /// Settings that do not fit together.
     #[error("settings: {0}")]
     Config(String),

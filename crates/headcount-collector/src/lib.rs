@@ -2,9 +2,12 @@
 
 pub mod access;
 pub(crate) mod chart;
+pub mod app;
 pub mod config;
 pub mod error;
+pub mod ingest;
 pub mod meta;
+pub mod metrics;
 pub mod query;
 pub mod reports;
 pub mod server;

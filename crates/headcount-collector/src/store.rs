@@ -22,7 +22,7 @@ use dictionary::Dictionary;
 
 pub use entry::{Accepted, Entry, EntryBody};
 pub use flagged::{Flagged, Hit, Loss, Minute, Verdict};
-pub(crate) use insert::{GroupOutcome, Inserter};
+pub(crate) use insert::Inserter;
 pub use insert::{Parcel, Receipt};
 
 /// A text of the dictionary. `Sym::EMPTY` stands for the empty text and for "not told".

@@ -25,6 +25,12 @@ pub struct Parcel {
 }
 
 impl Parcel {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.accepted.is_empty() && self.flagged.is_empty() && self.lost.is_empty()
+    }
+
     /// Number of events, accepted and refused.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -94,9 +100,13 @@ impl Inserter {
         result
     }
 
+    /// The same failure as a full disk: the file may have that many pages.
     #[cfg(test)]
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
+    pub(crate) fn limit_pages(&mut self, pages: u32) {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        self.connection
+            .query_row(&sql, [], |_| Ok(()))
+            .expect("a pragma that exists");
     }
 
     fn reload(&mut self) -> Result<(), Error> {

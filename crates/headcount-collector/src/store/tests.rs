@@ -190,17 +190,7 @@ fn a_failed_group_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut inserter = Inserter::new(store.clone(), 100).unwrap();
-    // The same failure as a full disk: the file may not grow.
-    let pages: i64 = inserter
-        .connection()
-        .pragma_query_value(None, "page_count", |row| row.get(0))
-        .unwrap();
-    let limit = |inserter: &Inserter, pages: i64| {
-        let sql = format!("PRAGMA max_page_count = {pages}");
-        let connection = inserter.connection();
-        connection.query_row(&sql, [], |_| Ok(())).unwrap();
-    };
-    limit(&inserter, pages + 2);
+    inserter.limit_pages(20);
     let many: Vec<Entry> = (0..2_000)
         .map(|n| task(None, NOON, &format!("task{}", n % 50)))
         .collect();
@@ -208,7 +198,7 @@ fn a_failed_group_leaves_nothing_behind() {
     assert_eq!(store.sym("task1"), None);
     assert_eq!(store.install_number(PROJECT, "a").unwrap(), None);
     assert!(store.dirty_days().unwrap().is_empty());
-    limit(&inserter, pages + 10_000);
+    inserter.limit_pages(10_000);
     let written = inserter.write(&[parcel("b", many)], NOON).unwrap();
     assert_eq!(written.rows.len(), 2_000);
     assert_eq!(written.rows[0].install, 0);

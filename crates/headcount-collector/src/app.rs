@@ -1,0 +1,59 @@
+//! The collector put together: its parts, its routes, its orderly end.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::ingest::writer::Writer;
+use crate::meta::Meta;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::web;
+
+/// One collector on one data folder.
+pub struct Collector {
+    pub config: Config,
+    pub store: Store,
+    pub meta: Meta,
+    pub writer: Writer,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Collector {
+    /// Opens everything in the data folder, which must exist and be locked by the caller, and
+    /// brings the index up to what is stored.
+    ///
+    /// # Errors
+    /// A file cannot be opened, or was written by a newer program.
+    pub fn open(config: Config) -> Result<Arc<Self>, Error> {
+        let store = Store::open(&config.data)?;
+        let meta = Meta::open(&config.data.join("meta.sqlite"))?;
+        let metrics = Arc::new(Metrics::default());
+        let writer = Writer::start(
+            store.clone(),
+            &config.writer,
+            Arc::clone(&metrics),
+            |_rows| {},
+        )?;
+        Ok(Arc::new(Self {
+            config,
+            store,
+            meta,
+            writer,
+            metrics,
+        }))
+    }
+
+    /// All routes.
+    pub fn router(self: &Arc<Self>) -> Router {
+        web::router(self.meta.clone(), self.config.public_url.as_deref())
+    }
+
+    /// Writes what was accepted and ends the threads. Blocks; call it when no request is served any
+    /// more.
+    pub fn shutdown(&self) {
+        self.writer.stop();
+    }
+}

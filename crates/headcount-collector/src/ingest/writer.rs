@@ -1,0 +1,233 @@
+//! Group commit: requests wait in a bounded queue, one thread writes them, each gets its receipt.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::oneshot;
+
+use crate::config::WriterConfig;
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::store::{Inserter, Parcel, Receipt, Row, Store};
+use queue::{Job, Queue};
+
+mod queue;
+#[cfg(test)]
+mod tests;
+
+/// Commits that may wait for the index before the writer waits too.
+const COMMITS_AHEAD: usize = 4;
+
+/// Why a request could not be stored. The sender should try again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// Too much waits already.
+    #[error("too many events wait to be written")]
+    Full,
+    /// The commit failed; the reason is in the log.
+    #[error("the events could not be written to disk")]
+    Failed,
+    /// The collector is about to end.
+    #[error("the collector is shutting down")]
+    Closed,
+}
+
+impl WriteError {
+    /// A stable word for metrics and answers.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Full => "queue_full",
+            Self::Failed => "commit_failed",
+            Self::Closed => "shutting_down",
+        }
+    }
+}
+
+/// Handle on the writer thread.
+pub struct Writer {
+    queue: Arc<Queue>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What the writer hands on: rows to count and requests to answer.
+struct Committed {
+    rows: Vec<Row>,
+    answers: Vec<(oneshot::Sender<Result<Receipt, WriteError>>, Receipt)>,
+    at: Instant,
+}
+
+impl Writer {
+    /// Starts the threads. `on_commit` gets the rows of every commit, in order, before the requests
+    /// that brought them are answered; it runs beside the next commit.
+    ///
+    /// # Errors
+    /// The store cannot be opened for writing, or no thread can be started.
+    pub fn start(
+        store: Store,
+        config: &WriterConfig,
+        metrics: Arc<Metrics>,
+        on_commit: impl FnMut(&[Row]) + Send + 'static,
+    ) -> Result<Self, Error> {
+        let inserter = Inserter::new(store, config.distinct_values)?;
+        Self::run(inserter, config, metrics, on_commit)
+    }
+
+    fn run(
+        inserter: Inserter,
+        config: &WriterConfig,
+        metrics: Arc<Metrics>,
+        on_commit: impl FnMut(&[Row]) + Send + 'static,
+    ) -> Result<Self, Error> {
+        let queue = Arc::new(Queue::new(config, Arc::clone(&metrics)));
+        let (committed, to_apply) = sync_channel(COMMITS_AHEAD);
+        let applier = {
+            let metrics = Arc::clone(&metrics);
+            spawn("apply", move || apply(&to_apply, &metrics, on_commit))?
+        };
+        let writer = {
+            let queue = Arc::clone(&queue);
+            let threads = Thread {
+                inserter,
+                metrics,
+                committed,
+            };
+            spawn("writer", move || threads.run(&queue))?
+        };
+        Ok(Self {
+            queue,
+            threads: Mutex::new(vec![writer, applier]),
+        })
+    }
+
+    /// Waits until the parcel is committed and counted.
+    ///
+    /// # Errors
+    /// Nothing of it was accepted; the sender should try again later.
+    pub async fn submit(&self, parcel: Parcel) -> Result<Receipt, WriteError> {
+        if parcel.is_empty() {
+            return Ok(Receipt::default());
+        }
+        let (answer, answered) = oneshot::channel();
+        self.queue.push(Job { parcel, answer })?;
+        // The thread that would have answered is gone: what it wrote, if anything, is not known.
+        answered.await.unwrap_or(Err(WriteError::Failed))
+    }
+
+    /// Whether new requests are taken.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.queue.is_open()
+    }
+
+    /// Takes no more requests, writes and answers those that wait, and ends the threads. Blocks.
+    pub fn stop(&self) {
+        self.queue.close();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the writer ended in a panic");
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|source| Error::Io {
+            path: format!("thread {name}").into(),
+            source,
+        })
+}
+
+struct Thread {
+    inserter: Inserter,
+    metrics: Arc<Metrics>,
+    committed: SyncSender<Committed>,
+}
+
+impl Thread {
+    fn run(mut self, queue: &Queue) {
+        // Whatever ends this thread, nobody may wait for it.
+        let _closer = Closer(queue);
+        let mut jobs = Vec::new();
+        while queue.take(&mut jobs) {
+            self.write(&mut jobs);
+        }
+    }
+
+    fn write(&mut self, jobs: &mut Vec<Job>) {
+        let (parcels, answers): (Vec<Parcel>, Vec<_>) =
+            jobs.drain(..).map(|job| (job.parcel, job.answer)).unzip();
+        let begun = Instant::now();
+        match self.inserter.write(&parcels, now_ms()) {
+            Ok(outcome) => {
+                let at = Instant::now();
+                self.metrics.committed(outcome.rows.len(), at - begun);
+                let committed = Committed {
+                    rows: outcome.rows,
+                    answers: answers.into_iter().zip(outcome.receipts).collect(),
+                    at,
+                };
+                if let Err(gone) = self.committed.send(committed) {
+                    // The index is behind until the next start, but the events are safe.
+                    tracing::error!("committed events cannot be counted: restart the collector");
+                    answer(gone.0.answers);
+                }
+            }
+            Err(error) => {
+                self.metrics.commit_failed();
+                tracing::error!(%error, requests = answers.len(), "a commit failed");
+                for sender in answers {
+                    // A sender that went away will come again.
+                    drop(sender.send(Err(WriteError::Failed)));
+                }
+            }
+        }
+    }
+}
+
+struct Closer<'a>(&'a Queue);
+
+impl Drop for Closer<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+        self.0.abandon();
+    }
+}
+
+fn apply(to_apply: &Receiver<Committed>, metrics: &Metrics, mut on_commit: impl FnMut(&[Row])) {
+    while let Ok(committed) = to_apply.recv() {
+        if !committed.rows.is_empty() {
+            on_commit(&committed.rows);
+        }
+        metrics.applied(committed.at.elapsed());
+        answer(committed.answers);
+    }
+}
+
+fn answer(answers: Vec<(oneshot::Sender<Result<Receipt, WriteError>>, Receipt)>) {
+    for (sender, receipt) in answers {
+        // A sender that went away will come again and be told of duplicates.
+        drop(sender.send(Ok(receipt)));
+    }
+}
+
+/// Unix milliseconds.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
