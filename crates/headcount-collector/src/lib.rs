@@ -1,8 +1,8 @@
 //! The collector as a library: takes hits, keeps them, answers questions about them.
 
 pub mod access;
-pub(crate) mod chart;
 pub mod app;
+pub(crate) mod chart;
 pub mod config;
 pub mod error;
 pub mod ingest;
