@@ -29,7 +29,7 @@ impl Collector {
     /// A file cannot be opened, or was written by a newer program.
     pub fn open(config: Config) -> Result<Arc<Self>, Error> {
         let store = Store::open(&config.data)?;
-        let meta = Meta::open(&config.data.join("meta.sqlite"))?;
+        let meta = Meta::open(&config.data.join("meta.sqlite")).map_err(Error::meta)?;
         let metrics = Arc::new(Metrics::default());
         let writer = Writer::start(
             store.clone(),

@@ -38,8 +38,8 @@ pub enum Error {
     #[error("damaged data: {0}")]
     Damaged(String),
     /// The meta database failed.
-    #[error(transparent)]
-    Meta(#[from] crate::meta::MetaError),
+    #[error("{0}")]
+    Meta(Box<crate::meta::MetaError>),
     /// Settings that do not fit together.
     #[error("settings: {0}")]
     Config(String),
@@ -49,6 +49,11 @@ impl Error {
     /// For `map_err`: says at what work a statement failed.
     pub(crate) fn at(what: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::Database { what, source }
+    }
+
+    /// For `map_err`: what the meta database could not do.
+    pub(crate) fn meta(source: crate::meta::MetaError) -> Self {
+        Self::Meta(Box::new(source))
     }
 
     /// For `map_err`: says which file could not be used.
