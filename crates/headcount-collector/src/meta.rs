@@ -1,5 +1,6 @@
 //! The meta database: projects, keys, people, sessions, tokens and the audit log. Never holds an event.
 
+pub mod address;
 pub mod audit;
 pub mod keyring;
 pub mod links;

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+use crate::project::ProjectCommand;
+use crate::token::TokenCommand;
+use crate::user::UserCommand;
+
 /// Opt-out, anonymous install analytics for self-hosted software.
 #[derive(Debug, Parser)]
 #[command(name = "headcount", version, propagate_version = true, after_help = AFTER_HELP)]
@@ -30,6 +34,15 @@ and a key of the file named with --config (listen = \"...\").";
 pub(crate) enum Command {
     /// Run the collector and its pages.
     Serve(ServeArgs),
+    /// Create, list and show projects.
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Let people in.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Make tokens for the reports API.
+    #[command(subcommand)]
+    Token(TokenCommand),
 }
 
 /// Where a collector keeps everything.

@@ -51,7 +51,8 @@ fn lock(folder: &Path) -> anyhow::Result<Owner> {
     }
 }
 
-fn make(folder: &Path) -> std::io::Result<()> {
+/// Makes the folder if it is missing, readable for its owner only.
+pub(crate) fn make(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

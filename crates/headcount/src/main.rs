@@ -3,8 +3,11 @@
 mod cli;
 mod folder;
 mod output;
+mod project;
 mod serve;
 mod settings;
+mod token;
+mod user;
 
 use std::process::ExitCode;
 
@@ -40,5 +43,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let output = Output { json: cli.json };
     match cli.command {
         Command::Serve(args) => serve::run(args, output),
+        Command::Project(command) => project::run(command, output),
+        Command::User(command) => user::run(command, output),
+        Command::Token(command) => token::run(command, output),
     }
 }

@@ -60,7 +60,7 @@ impl Meta {
     ) -> Result<Project, MetaError> {
         let name = checked_name(&new.name)?;
         check_given_ids(new)?;
-        let project = self.write(|tx| {
+        self.write(|tx| {
             let slug = free_slug(tx, &slug_of(name))?;
             tx.execute(
                 "INSERT INTO projects (slug, name, created_ms)
@@ -83,9 +83,7 @@ impl Meta {
                 .of(project.number)
                 .write(tx, now)?;
             Ok(project)
-        })?;
-        tracing::info!(project = %project.slug, "project created");
-        Ok(project)
+        })
     }
 
     /// The project with that slug.

@@ -8,7 +8,10 @@ use super::MetaError;
 use crate::sqlite::{self, Durability};
 
 /// Step n brings the schema from n to n + 1. A landed step never changes.
-const MIGRATIONS: &[&str] = &[include_str!("001_start.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("001_start.sql"),
+    include_str!("002_address.sql"),
+];
 
 /// A connection that never writes, on a file that `open` made.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, MetaError> {

@@ -33,9 +33,11 @@ pub(super) fn measurement_id() -> Result<String, MetaError> {
     Ok(format!("G-{}", random(CAPITALS_AND_DIGITS, 10)?))
 }
 
-/// An API secret as Google makes them: 22 url-safe characters.
+/// An API secret as Google makes them: 22 url-safe characters. The first is a letter or digit, so
+/// that no command line takes it for a flag.
 pub(super) fn api_secret() -> Result<String, MetaError> {
-    random(URL_SAFE, 22)
+    let first = random(LETTERS_AND_DIGITS, 1)?;
+    Ok(format!("{first}{}", random(URL_SAFE, 21)?))
 }
 
 /// What a token is kept and looked up by.
