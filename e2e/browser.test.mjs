@@ -1,7 +1,5 @@
 // A real Chromium on the demo's pages: no error, no CSP report, no axe-core violation, no sideways scroll.
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -12,6 +10,7 @@ const { chromium } = load("playwright-core");
 const axe = load("axe-core").source;
 const screenshots = required("HEADCOUNT_E2E_SCREENSHOTS");
 
+const signInLink = /(http:\/\/127\.0\.0\.1:\d+\/\S*(?:sign-in|signin|login|link)\S+)/;
 const MOST_HTML_BYTES = 60_000;
 const DEMO_SECONDS = 180; // ten times what it takes on a free machine
 const SCHEMES = ["light", "dark"];
@@ -24,25 +23,22 @@ const ARGUMENTS = [
 let demo;
 let empty;
 let browser;
-let profile;
 let cookies;
+let emptyCookies;
 
 before(async () => {
   demo = await start("demo", [], { ready: signInLink, seconds: DEMO_SECONDS });
   empty = await start("serve", [], { ready: signInLink });
-  profile = await mkdtemp(join(tmpdir(), "headcount-chromium-"));
   browser = await chromium.launch({ executablePath: required("HEADCOUNT_E2E_CHROMIUM"), args: ARGUMENTS });
   cookies = await signIn(demo);
+  emptyCookies = await signIn(empty); // a link works once
 });
 
 after(async () => {
   await browser?.close();
-  if (profile) await rm(profile, { recursive: true, force: true });
   await empty?.stop();
   await demo?.stop();
 });
-
-const signInLink = /(http:\/\/127\.0\.0\.1:\d+\/\S*(?:sign-in|signin|login|link)\S+)/;
 
 /** Opens the printed one-time link and keeps the session's cookies. */
 async function signIn(collector) {
@@ -142,8 +138,9 @@ for (const [name, leaf] of [["overview", ""], ["live", "/live"]]) {
 
 test("charts read out with the keyboard", async () => {
   const view = await visit(await projectPath());
-  const chart = view.page.locator(".ch[data-hover]").first();
-  const read = view.page.locator("output.read").first();
+  const figure = view.page.locator("figure:has(.ch[data-hover]):has(output.read)").first();
+  const chart = figure.locator(".ch[data-hover] > svg");
+  const read = figure.locator("output.read");
   await chart.focus();
   await view.page.keyboard.press("End");
   const last = await read.textContent();
@@ -184,7 +181,6 @@ test("pages around it: sign-in, errors, empty collector", async () => {
   };
   const signInPath = await login({});
   assert.notEqual(signInPath, project, "without a session a visitor is asked to sign in");
-  const emptyCookies = await signIn(empty);
   const around = [
     ["login", signInPath, { session: null }],
     ["not-found", "/no/such/page", { status: 404 }],
@@ -205,7 +201,7 @@ test("pages around it: sign-in, errors, empty collector", async () => {
 
 test("a project without a hit says what to do", async () => {
   const project = await empty.project("Nothing yet");
-  const view = await check(`/p/${project.project}`, { base: empty.url, session: await signIn(empty) });
+  const view = await check(`/p/${project.project}`, { base: empty.url, session: emptyCookies });
   await view.page.screenshot({ path: join(screenshots, "empty-project.png"), fullPage: true });
   assert.deepEqual(await violations(view.page), []);
   await view.close();
