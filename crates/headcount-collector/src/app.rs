@@ -48,7 +48,7 @@ impl Collector {
 
     /// All routes.
     pub fn router(self: &Arc<Self>) -> Router {
-        web::router(self.meta.clone(), self.config.public_url.as_deref())
+        web::router(Arc::clone(self))
     }
 
     /// Writes what was accepted and ends the threads. Blocks; call it when no request is served any

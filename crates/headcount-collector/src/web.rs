@@ -25,6 +25,7 @@ use axum::routing::{get, post};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
+use crate::app::Collector;
 use crate::meta::Meta;
 
 use error::PageError;
@@ -40,16 +41,20 @@ pub struct Web {
 }
 
 struct Inner {
-    meta: Meta,
+    collector: Arc<Collector>,
     /// Scheme and host that browsers see, where it is known.
     public_origin: Option<String>,
     sign_ins: SignInThrottle,
     hashes: Semaphore,
 }
 
-/// All pages on one state.
-pub fn router(meta: Meta, public_url: Option<&str>) -> Router {
-    let web = Web::new(meta, public_url);
+/// All pages of a collector, with the answers for addresses that nobody else takes.
+pub fn router(collector: Arc<Collector>) -> Router {
+    with_layers(pages(), Web::new(collector))
+}
+
+/// One line for each page.
+fn pages() -> Router<Web> {
     Router::new()
         .route("/", get(projects::show))
         .route("/login", get(login::show).post(login::sign_in))
@@ -60,6 +65,10 @@ pub fn router(meta: Meta, public_url: Option<&str>) -> Router {
         .route("/account/password", post(account::change_password))
         .route("/account/sessions/{id}/end", post(account::end_session))
         .route("/static/{file}", get(assets::file))
+}
+
+fn with_layers(pages: Router<Web>, web: Web) -> Router {
+    pages
         .fallback(nothing_there)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(
@@ -72,16 +81,21 @@ pub fn router(meta: Meta, public_url: Option<&str>) -> Router {
 }
 
 impl Web {
-    fn new(meta: Meta, public_url: Option<&str>) -> Self {
+    fn new(collector: Arc<Collector>) -> Self {
         let inner = Inner {
-            meta,
-            public_origin: public_url.map(origin_of),
+            public_origin: collector.config.public_url.as_deref().map(origin_of),
+            collector,
             sign_ins: SignInThrottle::new(),
             hashes: Semaphore::new(HASHES_AT_ONCE),
         };
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// The collector whose pages these are.
+    pub(crate) fn collector(&self) -> &Arc<Collector> {
+        &self.inner.collector
     }
 
     /// Whether browsers come over https; sign-in cookies are then marked `Secure`.
@@ -107,7 +121,7 @@ impl Web {
         E: Into<PageError> + Send + 'static,
     {
         let web = self.clone();
-        blocking(move || work(&web.inner.meta)).await
+        blocking(move || work(&web.collector().meta)).await
     }
 
     /// Runs a password hash, a bounded number at once.
