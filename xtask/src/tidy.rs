@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of ARCHITECTURE.md and STYLE.md that a program can check.
 
 pub(crate) mod arrows;
+pub(crate) mod calls;
 pub(crate) mod documents;
 pub(crate) mod shape;
 pub(crate) mod templates;
@@ -41,6 +42,7 @@ pub(crate) fn run() -> anyhow::Result<bool> {
 fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     arrows::check(files, &mut findings);
+    calls::check(files, &mut findings);
     shape::check(files, &mut findings);
     templates::check(files, &mut findings);
     words::check(files, &mut findings);
