@@ -60,4 +60,31 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
     pub(crate) listen: SocketAddr,
+    /// Address under which people reach the pages, such as https://stats.example.org.
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Header in which a proxy in front tells the sender's address, such as x-forwarded-for. Only
+    /// for a proxy that sets it itself.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client_address_header: Option<String>,
+    /// Days that raw events are kept; what is older is refused. Reports reach further back.
+    #[arg(long, value_name = "DAYS", default_value_t = 800, value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) retention_days: u32,
+    /// Memory for index data that was read from disk.
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    pub(crate) index_cache_mib: usize,
+    /// Requests a second that one key may send from one network, on average.
+    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) requests_per_second: u32,
+    /// Connections served at once; further ones wait.
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = connections)]
+    pub(crate) max_connections: usize,
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least one connection is needed".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod folder;
+mod host;
 mod output;
 mod project;
 mod serve;

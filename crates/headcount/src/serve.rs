@@ -1,62 +1,42 @@
 //! `headcount serve`: the collector and its pages on one data folder until it is told to stop.
 
-use anyhow::Context as _;
-use headcount_collector::server::{self, Limits};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use headcount_collector::config::Config;
 
 use crate::cli::ServeArgs;
 use crate::folder;
+use crate::host::{self, Host, Signals};
 use crate::output::{self, Output};
 
+const BYTES_PER_MIB: usize = 1024 * 1024;
+
 pub(crate) fn run(args: ServeArgs, output: Output) -> anyhow::Result<()> {
+    // Given back when the last thread that writes has ended.
     let _owner = folder::own(&args.data.data)?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the runtime")?
-        .block_on(serve(args, output))
+    host::runtime()?.block_on(serve(args, output))
 }
 
 async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
-    let mut signals = Signals::listen().context("listening for signals")?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .with_context(|| format!("listening on {}", args.listen))?;
-    let address = listener
-        .local_addr()
-        .context("asking for the own address")?;
-    output::message(format_args!("listening on http://{address}"));
+    let mut signals = Signals::listen()?;
+    let (listen, connections) = (args.listen, args.max_connections);
+    let host = Host::open(config(args), listen, connections).await?;
+    output::message(format_args!("listening on {}", host.url()));
+    let link = host.first_link()?;
+    if let Some(link) = &link {
+        output::message(format_args!("sign in for the first time, once: {link}"));
+    }
     if output.json {
-        let ready = serde_json::json!({ "listening": format!("http://{address}") });
+        let ready = serde_json::json!({ "listening": host.url(), "sign_in": link });
         output.result(&ready, "")?;
     }
-    let router = axum::Router::new();
-    let cut_off = server::serve(listener, router, Limits::default(), signals.any()).await;
-    if cut_off > 0 {
-        tracing::warn!(cut_off, "connections were still open at the end");
-    }
-    Ok(())
+    host.serve(signals.any()).await
 }
 
-/// The two signals that ask for an orderly end.
-pub(crate) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    pub(crate) async fn any(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
+fn config(args: ServeArgs) -> Config {
+    let mut config = Config::new(args.data.data);
+    config.public_url = args.public_url;
+    config.client_address_header = args.client_address_header;
+    config.retention_days = args.retention_days;
+    config.index_cache_bytes = args.index_cache_mib.saturating_mul(BYTES_PER_MIB);
+    config.limits.requests_per_second = args.requests_per_second;
+    config
 }
