@@ -24,7 +24,8 @@ function cleanEnvironment() {
 /** Starts `headcount COMMAND ...` and waits until it listens and what it prints matches `ready`. */
 export async function start(command, options, { ready = /listening on (http:\/\/\S+)/, seconds = 60 } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "headcount-e2e-"));
-  const flags = command === "serve" ? ["--data", join(folder, "data"), ...options] : options;
+  const data = join(folder, "headcount-data");
+  const flags = command === "serve" ? ["--data", data, ...options] : options;
   const child = spawn(binary, [command, "--listen", "127.0.0.1:0", ...flags], {
     cwd: folder,
     env: cleanEnvironment(),
@@ -53,8 +54,9 @@ export async function start(command, options, { ready = /listening on (http:\/\/
   const url = printed.match(/listening on (http:\/\/[^\s/]+)/)[1];
   return {
     url,
+    data,
     printed: () => printed,
-    project: (name, ...more) => createProject(join(folder, "data"), url, name, more),
+    project: (name, ...more) => createProject(data, url, name, more),
     async stop() {
       child.kill("SIGTERM");
       const code = await exited;

@@ -104,6 +104,9 @@ impl Run {
                 self.step("commands of documents", || {
                     commands::check(workshop.binary())
                 });
+                self.step("examples of documents", || {
+                    workshop.test("documents.test.mjs")
+                });
                 self.step("npm clients", || workshop.test("node-clients.test.mjs"));
                 self.step("PyPI clients", || workshop.test("python-clients.test.mjs"));
                 self.step("browser", || workshop.test("browser.test.mjs"));
