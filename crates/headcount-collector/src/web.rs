@@ -14,6 +14,8 @@ mod headers;
 mod link;
 mod login;
 mod projects;
+#[cfg(test)]
+mod tests;
 mod throttle;
 
 use std::sync::Arc;
