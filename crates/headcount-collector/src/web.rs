@@ -10,6 +10,7 @@ mod assets;
 mod compress;
 mod cookie;
 mod device;
+mod forms;
 mod headers;
 mod link;
 mod login;
@@ -73,6 +74,7 @@ fn with_layers(pages: Router<Web>, web: Web) -> Router {
     pages
         .fallback(nothing_there)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(forms::read))
         .layer(middleware::from_fn_with_state(
             web.clone(),
             csrf::refuse_foreign,

@@ -1,6 +1,7 @@
 //! A visitor's own account: address, password, and where they are signed in.
 
 use askama::Template;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -112,9 +113,10 @@ pub(super) async fn change_password(
 /// `POST /account/sessions/{id}/end`.
 pub(super) async fn end_session(
     State(web): State<Web>,
-    Path(id): Path<i64>,
+    id: Result<Path<i64>, PathRejection>,
     Signed { visitor, .. }: Signed<Nothing>,
 ) -> Result<Response, PageError> {
+    let Path(id) = id.map_err(|_| PageError::NotFound)?;
     let user = visitor.session.user.id;
     web.meta(move |meta| meta.end_session(user, id)).await?;
     Ok(redirect("/account?done=session"))

@@ -1,7 +1,6 @@
 //! Keeps other sites from acting through a visitor's browser: an origin check on everything that
 //! changes something, and a token bound to the session in every form.
 
-use axum::Form;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{HOST, HeaderMap, ORIGIN};
 use axum::http::{HeaderName, Method};
@@ -12,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::Web;
 use super::error::PageError;
+use super::forms::Fields;
 use super::viewer::Visitor;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -28,7 +28,7 @@ pub struct Signed<T> {
 }
 
 #[derive(Deserialize)]
-struct Fields<T> {
+struct WithToken<T> {
     #[serde(default)]
     csrf: String,
     #[serde(flatten)]
@@ -40,9 +40,7 @@ impl<T: DeserializeOwned> FromRequest<Web> for Signed<T> {
 
     async fn from_request(request: Request, web: &Web) -> Result<Self, PageError> {
         let visitor = Visitor::of(request.headers(), web, None).await?;
-        let Form(fields) = Form::<Fields<T>>::from_request(request, web)
-            .await
-            .map_err(|error| PageError::BadRequest(error.body_text()))?;
+        let Fields(fields) = Fields::<WithToken<T>>::from_request(request, web).await?;
         if !belongs(&fields.csrf, visitor.token()) {
             let text = "the form is from another session: go back, load the page again and repeat";
             return Err(PageError::Forbidden(text.to_owned()));

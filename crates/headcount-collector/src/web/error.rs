@@ -28,6 +28,12 @@ pub enum PageError {
     /// The address takes other methods.
     #[error("{0}")]
     WrongMethod(String),
+    /// The form is longer than any of ours.
+    #[error("the form is too long")]
+    TooLarge,
+    /// The form did not arrive in time.
+    #[error("the form took too long to arrive: send it again")]
+    TooSlow,
     /// Too many tries; seconds to wait.
     #[error("too many tries: wait {0} seconds")]
     TooMany(u64),
@@ -51,6 +57,8 @@ impl PageError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -59,7 +67,7 @@ impl PageError {
     fn title(&self) -> &'static str {
         match self {
             Self::SignIn(_) => "Sign in",
-            Self::BadRequest(_) => "This cannot be answered",
+            Self::BadRequest(_) | Self::TooLarge | Self::TooSlow => "This cannot be answered",
             Self::Forbidden(_) => "Not for you",
             Self::NotFound => "Not found",
             Self::WrongMethod(_) => "Not this way",

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use askama::Template;
-use axum::Form;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, Extension, Query, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::csrf::Signed;
 use super::error::{PageError, redirect};
+use super::forms::Fields;
 use super::shell::{Shell, page};
 use super::viewer::Visitor;
 use super::{Web, cookie, device, now};
@@ -63,12 +64,14 @@ impl LoginPage {
 pub(super) async fn show(
     State(web): State<Web>,
     headers: HeaderMap,
-    Query(asked): Query<Asked>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
+    // A query that cannot be read names no page to come back to.
+    let next = asked.map(|Query(asked)| asked.next).unwrap_or_default();
     match Visitor::of(&headers, &web, None).await {
-        Ok(_) => Ok(redirect(own_address(&asked.next))),
+        Ok(_) => Ok(redirect(own_address(&next))),
         Err(PageError::SignIn(_)) => {
-            let next = own_address(&asked.next).to_owned();
+            let next = own_address(&next).to_owned();
             Ok(page(&LoginPage::new(String::new(), next, None)))
         }
         Err(error) => Err(error),
@@ -81,7 +84,7 @@ pub(super) async fn sign_in(
     State(web): State<Web>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
-    Form(given): Form<Given>,
+    Fields(given): Fields<Given>,
 ) -> Result<Response, PageError> {
     let next = own_address(&given.next).to_owned();
     let from = peer.map(|Extension(ConnectInfo(peer))| peer.ip());

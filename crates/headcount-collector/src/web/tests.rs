@@ -396,8 +396,12 @@ async fn errors_have_their_status_and_the_look_of_pages() {
     let method = site.get("/logout", "").await;
     assert_eq!((method.status, method.header("allow")), (405, Some("POST")));
     let broken = site.post("/login", "", "password=x").await;
-    assert_eq!(broken.status, 422);
-    for answer in [missing, method] {
+    assert_eq!(broken.status, 400);
+    assert!(broken.body.contains("missing field"), "{}", broken.body);
+    let long = "x".repeat(33 * 1024);
+    let long = site.post("/login", "", &long).await;
+    assert_eq!(long.status, 413);
+    for answer in [missing, method, broken, long] {
         assert_eq!(
             answer.header("content-type"),
             Some("text/html; charset=utf-8")

@@ -197,6 +197,8 @@ impl Reader {
             Err(
                 PageError::BadRequest(_)
                 | PageError::WrongMethod(_)
+                | PageError::TooLarge
+                | PageError::TooSlow
                 | PageError::TooMany(_)
                 | PageError::Internal,
             ) => Err(ApiRefusal::INTERNAL),
