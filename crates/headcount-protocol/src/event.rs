@@ -86,6 +86,19 @@ pub enum EventBody {
     Page(Page),
 }
 
+impl EventBody {
+    /// A few words that say what happened, for people: `task memberaudit update_character`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stats(stats) => stats.name(),
+            Self::Task(task) => format!("task {} {}", task.namespace, task.task),
+            Self::Stat(stat) => format!("stat {} {}", stat.namespace, stat.task),
+            Self::Page(page) => format!("page {}", page.path),
+        }
+    }
+}
+
 /// Daily statistics. Every field is optional since the Google wires send one per hit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
@@ -99,6 +112,33 @@ pub struct Stats {
     pub deployment: Option<Deployment>,
     /// Apps that are installed. Over a day the union of all reports counts.
     pub apps: Vec<InstalledApp>,
+}
+
+impl Stats {
+    fn name(&self) -> String {
+        let mut name = "stats".to_owned();
+        let numbers = [
+            ("users", self.users),
+            ("tokens", self.tokens),
+            ("addons", self.addons),
+        ];
+        for (word, number) in numbers {
+            if number.is_some() {
+                name.push(' ');
+                name.push_str(word);
+            }
+        }
+        if let Some(Deployment(word)) = &self.deployment {
+            name.push(' ');
+            name.push_str(word);
+        }
+        match self.apps.as_slice() {
+            [] => {}
+            [app] => name.extend([" app ", &app.name]),
+            apps => name.push_str(&format!(" {} apps", apps.len())),
+        }
+        name
+    }
 }
 
 /// One installed app.
@@ -179,6 +219,29 @@ mod tests {
         assert_eq!(InstallId::parse(""), None);
         assert_eq!(InstallId::parse("a\nb"), None);
         assert_eq!(InstallId::parse(&"x".repeat(129)), None);
+    }
+
+    #[test]
+    fn events_are_named_for_people() {
+        let app = |name: &str| InstalledApp {
+            name: name.to_owned(),
+            version: None,
+        };
+        let mut stats = Stats {
+            users: Some(3),
+            ..Stats::default()
+        };
+        assert_eq!(EventBody::Stats(stats.clone()).name(), "stats users");
+        stats.apps = vec![app("a")];
+        assert_eq!(EventBody::Stats(stats.clone()).name(), "stats users app a");
+        stats.apps.push(app("b"));
+        stats.deployment = Some(Deployment("docker".to_owned()));
+        assert_eq!(EventBody::Stats(stats).name(), "stats users docker 2 apps");
+        let page = Page {
+            path: "/x/".to_owned(),
+            ..Page::default()
+        };
+        assert_eq!(EventBody::Page(page).name(), "page /x/");
     }
 
     #[test]

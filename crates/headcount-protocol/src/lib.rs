@@ -3,7 +3,9 @@
 pub mod event;
 pub mod native;
 pub mod notes;
+pub mod universal;
 
+mod answer;
 mod json;
 mod text;
 mod vocabulary;
