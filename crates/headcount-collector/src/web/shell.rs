@@ -44,6 +44,8 @@ impl Tab {
 pub struct Shell {
     /// Name of the page, first in the browser's title.
     pub title: String,
+    /// Narrower, for pages of text and forms.
+    pub slim: bool,
     /// The open project; without it there are neither menu nor tabs.
     pub project: Option<ShellProject>,
     /// The projects one may switch to.

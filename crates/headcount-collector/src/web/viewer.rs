@@ -71,7 +71,7 @@ impl Visitor {
         &self.token
     }
 
-    /// A page outside of any project.
+    /// A page outside of any project: a slim one.
     ///
     /// # Errors
     /// `Internal` when the system gives no random bytes.
@@ -81,6 +81,7 @@ impl Visitor {
         Ok(Shell {
             account: Some(Account::of_email(&self.session.user.email)),
             form_token,
+            slim: true,
             ..Shell::bare(title)
         })
     }
@@ -110,6 +111,7 @@ impl Viewer {
             project: Some(project),
             menu: self.visitor.projects.iter().map(entry).collect(),
             tabs: Tab::ALL.map(link).to_vec(),
+            slim: false,
             ..self.visitor.shell(title)?
         })
     }
