@@ -22,8 +22,10 @@ mod throttle;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Method, Uri};
-use axum::middleware;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
@@ -74,6 +76,7 @@ fn with_layers(pages: Router<Web>, web: Web) -> Router {
     pages
         .fallback(nothing_there)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(survive_panics))
         .layer(middleware::from_fn(forms::read))
         .layer(middleware::from_fn_with_state(
             web.clone(),
@@ -169,6 +172,14 @@ fn origin_of(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let host = rest.split('/').next().unwrap_or(rest);
     format!("{scheme}://{host}").to_lowercase()
+}
+
+/// A page that panics answers like one that fails, and its connection lives on.
+async fn survive_panics(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => PageError::internal(&error).into_response(),
+    }
 }
 
 async fn nothing_there() -> PageError {

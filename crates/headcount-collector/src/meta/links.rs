@@ -30,23 +30,25 @@ impl Meta {
         })
     }
 
-    /// Token of a link for the first manager, as long as nobody has ever signed in; an older one
-    /// that was never used is void then. The account manages every project.
+    /// Token of a link for the first manager, as long as no manager has ever signed in; an older
+    /// one that was never used is void then. The account manages every project.
     ///
     /// # Errors
     /// When the database fails.
     pub fn first_manager_link(&self, now: Timestamp) -> Result<Option<String>, MetaError> {
         self.write(|tx| {
-            let somebody_was_here: bool = tx.query_row(
+            let manager_was_here: bool = tx.query_row(
                 "SELECT EXISTS (
                      SELECT 1
                      FROM users
-                     WHERE signed_in_ms IS NOT NULL
+                     LEFT JOIN members ON members.user = users.id
+                     WHERE users.signed_in_ms IS NOT NULL
+                     AND (users.all_projects OR members.role = 'manager')
                  )",
                 [],
                 |row| row.get(0),
             )?;
-            if somebody_was_here {
+            if manager_was_here {
                 return Ok(None);
             }
             let user = insert_user(tx, FIRST_MANAGER, now)?;
@@ -189,8 +191,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_manager_gets_links_until_somebody_signs_in() {
+    fn the_first_manager_gets_links_until_a_manager_signs_in() {
         let (_dir, meta) = temporary();
+        project(&meta, "One");
+        let viewer = member(&meta, "a@b.example", "one", Role::Viewer);
+        meta.open_session(viewer.id, "", None, at(0)).unwrap();
         let lost = meta.first_manager_link(at(0)).unwrap().unwrap();
         let token = meta.first_manager_link(at(1)).unwrap().unwrap();
         assert!(meta.use_link(&lost, at(2)).unwrap().is_none());

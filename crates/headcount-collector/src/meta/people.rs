@@ -10,6 +10,9 @@ use crate::store::ProjectNumber;
 /// The longest address that mail can be sent to.
 const EMAIL_BYTES: usize = 254;
 
+/// Sessions are numbered from 1.
+const NO_SESSION: i64 = 0;
+
 /// Number of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserId(pub i64);
@@ -86,6 +89,7 @@ pub struct NewMember {
 impl Meta {
     /// Lets somebody into a project, making the user where the address is new. For a member it
     /// sets role, namespaces and (if given) password anew: the way back in for who lost a password.
+    /// A new password ends all sessions of the user.
     ///
     /// # Errors
     /// `Unknown` for the project, `Invalid` for an unusable address, or namespaces that do not fit
@@ -104,6 +108,7 @@ impl Meta {
             let id = insert_user(tx, email, now)?;
             if let Some(hash) = &new.password_hash {
                 set_password_hash(tx, id, hash)?;
+                end_sessions_but(tx, id, NO_SESSION)?;
             }
             put_member(tx, id, project, now, new)?;
             let subject = format!("{email}: {}", new.role.word());
@@ -147,12 +152,7 @@ impl Meta {
     ) -> Result<(), MetaError> {
         self.write(|tx| {
             set_password_hash(tx, user.id, hash)?;
-            tx.execute(
-                "DELETE FROM sessions
-                 WHERE user = ?1
-                 AND id <> ?2",
-                params![user.id.0, keep_session],
-            )?;
+            end_sessions_but(tx, user.id, keep_session)?;
             Entry::new(
                 &Actor::User(user.email.clone()),
                 "password.change",
@@ -295,6 +295,16 @@ fn set_password_hash(tx: &Connection, user: UserId, hash: &str) -> Result<(), Me
         "DELETE FROM links
          WHERE user = ?1",
         [user.0],
+    )?;
+    Ok(())
+}
+
+fn end_sessions_but(tx: &Connection, user: UserId, kept: i64) -> Result<(), MetaError> {
+    tx.execute(
+        "DELETE FROM sessions
+         WHERE user = ?1
+         AND id <> ?2",
+        params![user.0, kept],
     )?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
+use super::audit::{Actor, Entry};
 use super::people::{User, UserId, user_of_row};
 use super::{Meta, MetaError, secret};
 
@@ -158,14 +159,20 @@ impl Meta {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn end_session(&self, user: UserId, id: i64) -> Result<(), MetaError> {
-        self.db().execute(
-            "DELETE FROM sessions
-             WHERE id = ?1
-             AND user = ?2",
-            params![id, user.0],
-        )?;
-        Ok(())
+    pub fn end_session(&self, user: &User, id: i64, now: Timestamp) -> Result<(), MetaError> {
+        self.write(|tx| {
+            let ended = tx.execute(
+                "DELETE FROM sessions
+                 WHERE id = ?1
+                 AND user = ?2",
+                params![id, user.id.0],
+            )?;
+            if ended > 0 {
+                let actor = Actor::User(user.email.clone());
+                Entry::new(&actor, "session.end", &user.email).write(tx, now)?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -204,13 +211,13 @@ mod tests {
         let other = member(&meta, "c@d.example", "one", Role::Viewer);
         let token = meta.open_session(user.id, "", None, at(0)).unwrap();
         let session = meta.session(&token, at(1)).unwrap().unwrap();
-        meta.end_session(other.id, session.id).unwrap();
+        meta.end_session(&other, session.id, at(1)).unwrap();
         assert!(meta.session(&token, at(1)).unwrap().is_some());
         let next = meta.open_session(user.id, "", Some(&token), at(2)).unwrap();
         assert!(meta.session(&token, at(3)).unwrap().is_none());
         let rest = meta.sessions_of(user.id, at(3)).unwrap();
         assert_eq!(rest.len(), 1);
-        meta.end_session(user.id, rest[0].id).unwrap();
+        meta.end_session(&user, rest[0].id, at(3)).unwrap();
         assert!(meta.session(&next, at(3)).unwrap().is_none());
     }
 

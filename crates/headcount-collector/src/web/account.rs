@@ -117,8 +117,9 @@ pub(super) async fn end_session(
     Signed { visitor, .. }: Signed<Nothing>,
 ) -> Result<Response, PageError> {
     let Path(id) = id.map_err(|_| PageError::NotFound)?;
-    let user = visitor.session.user.id;
-    web.meta(move |meta| meta.end_session(user, id)).await?;
+    let user = visitor.session.user;
+    web.meta(move |meta| meta.end_session(&user, id, now()))
+        .await?;
     Ok(redirect("/account?done=session"))
 }
 

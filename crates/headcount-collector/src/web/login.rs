@@ -109,8 +109,8 @@ pub(super) async fn sign_out(
     State(web): State<Web>,
     Signed { visitor, .. }: Signed<Nothing>,
 ) -> Result<Response, PageError> {
-    let (user, session) = (visitor.session.user.id, visitor.session.id);
-    web.meta(move |meta| meta.end_session(user, session))
+    let session = visitor.session;
+    web.meta(move |meta| meta.end_session(&session.user, session.id, now()))
         .await?;
     let mut response = redirect("/login");
     if let Some(removed) = cookie::remove(web.https()) {

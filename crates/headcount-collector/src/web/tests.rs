@@ -23,10 +23,15 @@ fn probes() -> Router<Web> {
             "/probe/{project}",
             get(async |viewer: Viewer| viewer.project.name),
         )
+        .route("/panic", get(panics))
         .route(
             "/probe/{project}/api",
             get(async |reader: Reader| reader.name),
         )
+}
+
+async fn panics() -> &'static str {
+    panic!("on purpose")
 }
 
 #[tokio::test]
@@ -401,7 +406,10 @@ async fn errors_have_their_status_and_the_look_of_pages() {
     let long = "x".repeat(33 * 1024);
     let long = site.post("/login", "", &long).await;
     assert_eq!(long.status, 413);
-    for answer in [missing, method, broken, long] {
+    let failed = site.get("/panic", "").await;
+    assert_eq!(failed.status, 500);
+    assert!(!failed.body.contains("purpose"));
+    for answer in [missing, method, broken, long, failed] {
         assert_eq!(
             answer.header("content-type"),
             Some("text/html; charset=utf-8")
