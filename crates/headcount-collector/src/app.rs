@@ -7,9 +7,11 @@ use axum::Router;
 use crate::config::Config;
 use crate::error::Error;
 use crate::ingest::writer::Writer;
+use crate::ingest::{self, Ingest};
 use crate::meta::Meta;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::upkeep::{self, Upkeep};
 use crate::web;
 
 /// One collector on one data folder.
@@ -19,6 +21,8 @@ pub struct Collector {
     pub meta: Meta,
     pub writer: Writer,
     pub metrics: Arc<Metrics>,
+    pub(crate) ingest: Ingest,
+    upkeep: Upkeep,
 }
 
 impl Collector {
@@ -31,29 +35,40 @@ impl Collector {
         let store = Store::open(&config.data)?;
         let meta = Meta::open(&config.data.join("meta.sqlite")).map_err(Error::meta)?;
         let metrics = Arc::new(Metrics::default());
+        let ingest = Ingest::new(&config, Arc::clone(&metrics))?;
         let writer = Writer::start(
             store.clone(),
             &config.writer,
             Arc::clone(&metrics),
             |_rows| {},
         )?;
-        Ok(Arc::new(Self {
+        let collector = Arc::new(Self {
             config,
             store,
             meta,
             writer,
             metrics,
-        }))
+            ingest,
+            upkeep: Upkeep::default(),
+        });
+        let weak = Arc::downgrade(&collector);
+        collector.upkeep.start(move || {
+            if let Some(collector) = weak.upgrade() {
+                upkeep::round(&collector);
+            }
+        })?;
+        Ok(collector)
     }
 
     /// All routes.
     pub fn router(self: &Arc<Self>) -> Router {
-        web::router(Arc::clone(self))
+        ingest::router(Arc::clone(self)).merge(web::router(Arc::clone(self)))
     }
 
     /// Writes what was accepted and ends the threads. Blocks; call it when no request is served any
     /// more.
     pub fn shutdown(&self) {
         self.writer.stop();
+        self.upkeep.stop();
     }
 }

@@ -1,3 +1,83 @@
 //! Hits in: HTTP, keys, limits, decoding and the writer. Never reads what is stored.
 
+mod address;
+mod agents;
+mod answer;
+mod auth;
+mod body;
+mod enrich;
+
+mod limit;
+mod native;
+mod operation;
+mod payload;
+mod routes;
+mod sieve;
+mod universal;
 pub mod writer;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::ConnectInfo;
+use http::{HeaderMap, HeaderName, request};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::metrics::Metrics;
+use address::Network;
+use agents::Agents;
+use body::Budget;
+use limit::RateLimit;
+
+pub(crate) use routes::router;
+
+/// What requests share.
+pub(crate) struct Ingest {
+    limit: RateLimit,
+    bodies: Budget,
+    agents: Agents,
+    /// Header in which a proxy in front tells the sender's address.
+    proxy_header: Option<HeaderName>,
+}
+
+impl Ingest {
+    /// # Errors
+    /// The settings name an impossible header.
+    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>) -> Result<Self, Error> {
+        let proxy_header = config
+            .client_address_header
+            .as_deref()
+            .map(|name| {
+                HeaderName::from_bytes(name.as_bytes())
+                    .map_err(|_| Error::Config(format!("`{name}` cannot be the name of a header")))
+            })
+            .transpose()?;
+        Ok(Self {
+            limit: RateLimit::new(&config.limits),
+            bodies: Budget::new(config.limits.bodies_bytes, metrics),
+            agents: Agents::default(),
+            proxy_header,
+        })
+    }
+
+    /// Frees what quiet senders hold; to be called now and then.
+    pub(crate) fn forget_quiet(&self) {
+        self.limit.forget_quiet();
+    }
+
+    fn network(&self, parts: &request::Parts) -> Network {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let peer = peer.map_or(unknown, |ConnectInfo(peer)| *peer);
+        Network::of(peer, &parts.headers, self.proxy_header.as_ref())
+    }
+}
+
+/// The user agent of a request, empty when it tells none.
+fn user_agent(headers: &HeaderMap) -> &str {
+    headers
+        .get(http::header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}

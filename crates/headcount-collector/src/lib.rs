@@ -13,4 +13,5 @@ pub mod reports;
 pub mod server;
 mod sqlite;
 pub mod store;
+mod upkeep;
 pub mod web;

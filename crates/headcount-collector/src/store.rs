@@ -10,6 +10,7 @@ mod row;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -154,6 +155,8 @@ struct Inner {
     dictionary: Dictionary,
     /// Idle connections for reading.
     readers: Mutex<Vec<Connection>>,
+    /// The idle connection for upkeep; events have a connection of their own.
+    editor: Mutex<Option<Connection>>,
     recent: flagged::Recent,
 }
 
@@ -175,6 +178,7 @@ impl Store {
                 path,
                 dictionary,
                 readers: Mutex::new(Vec::new()),
+                editor: Mutex::new(Some(connection)),
                 recent,
             }),
         })
@@ -209,6 +213,19 @@ impl Store {
         if readers.len() < IDLE_READERS {
             readers.push(connection);
         }
+        result
+    }
+
+    /// Runs `work` on a connection for writing that is not the one of events.
+    fn edit<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let editor = &self.inner.editor;
+        let idle = editor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let result = work(&mut connection);
+        *editor.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         result
     }
 

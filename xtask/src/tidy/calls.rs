@@ -31,7 +31,10 @@ const CALLS: [Call; 4] = [
     },
     Call {
         texts: &["Connection::open", "GzDecoder::new("],
-        owners: &["crates/headcount-collector/src/sqlite.rs"],
+        owners: &[
+            "crates/headcount-collector/src/sqlite.rs",
+            "crates/headcount-collector/src/ingest/body.rs",
+        ],
         instead: "open and unpack through the module that sets the limits",
     },
 ];

@@ -141,7 +141,11 @@ impl Drop for Writer {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+/// Starts a thread of the collector.
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)

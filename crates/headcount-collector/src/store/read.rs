@@ -118,21 +118,22 @@ impl Store {
     /// The store cannot be written.
     pub fn clear_dirty(&self, days: &[DirtyDay]) -> Result<(), Error> {
         let clearing = "clearing notes of days behind";
-        let mut connection = self.connect()?;
-        let transaction = connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-            .map_err(Error::at(clearing))?;
-        for dirty in days {
-            transaction
-                .prepare_cached(
-                    "DELETE FROM dirty_days WHERE project = ?1 AND day = ?2 AND seq = ?3",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(params![dirty.project.0, dirty.day.0, dirty.seq])
-                })
+        self.edit(|connection| {
+            let transaction = connection
+                .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
                 .map_err(Error::at(clearing))?;
-        }
-        transaction.commit().map_err(Error::at(clearing))
+            for dirty in days {
+                transaction
+                    .prepare_cached(
+                        "DELETE FROM dirty_days WHERE project = ?1 AND day = ?2 AND seq = ?3",
+                    )
+                    .and_then(|mut statement| {
+                        statement.execute(params![dirty.project.0, dirty.day.0, dirty.seq])
+                    })
+                    .map_err(Error::at(clearing))?;
+            }
+            transaction.commit().map_err(Error::at(clearing))
+        })
     }
 
     /// First active day of every install of a project, by install number; `Day::NEVER` for one

@@ -242,3 +242,75 @@ fn recent_hits_survive_a_restart_and_show_noted_hits_once() {
     assert_eq!(store.recent_hits(PROJECT, 1).unwrap().len(), 1);
     assert!(store.recent_hits(ProjectNumber(2), 10).unwrap().is_empty());
 }
+
+#[test]
+fn old_rows_go_and_refused_hits_after_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut inserter = Inserter::new(store.clone(), 100).unwrap();
+    let mut entries: Vec<Entry> = (0..2_500)
+        .map(|_| task(None, NOON - 3 * DAY_MS, "old"))
+        .collect();
+    entries.push(task(Some(1), NOON - 2 * DAY_MS, "kept"));
+    inserter.write(&[parcel("a", entries)], NOON).unwrap();
+    let before = Day(Day::of_ms(NOON).0 - 2);
+    assert_eq!(store.remove_before(before).unwrap(), 2_500);
+    assert_eq!(store.days(PROJECT).unwrap(), [before]);
+    // The install keeps its first day and the order of arrival goes on.
+    assert_eq!(store.first_days(PROJECT).unwrap()[0].0, before.0 - 1);
+
+    let flagged = Flagged {
+        project: PROJECT,
+        received_ms: NOON,
+        install: String::new(),
+        wire: Wire::Ga4,
+        event: String::new(),
+        verdict: Verdict::Refused,
+        reason: String::new(),
+        payload: String::new(),
+    };
+    let refused = Parcel {
+        flagged: vec![flagged; 5],
+        ..Parcel::default()
+    };
+    inserter.write(&[refused], NOON).unwrap();
+    let refused_hits = || {
+        let hits = store.recent_hits(PROJECT, 1_000).unwrap();
+        let refused = hits.iter().filter(|hit| hit.verdict == Verdict::Refused);
+        refused.count()
+    };
+    store.forget_flagged(NOON + DAY_MS).unwrap();
+    assert_eq!(refused_hits(), 5);
+    store.forget_flagged(NOON + DAY_MS + 1).unwrap();
+    assert_eq!(refused_hits(), 0);
+}
+
+#[test]
+fn a_flood_of_refused_hits_is_counted_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut inserter = Inserter::new(store.clone(), 100).unwrap();
+    let flagged = Flagged {
+        project: PROJECT,
+        received_ms: NOON,
+        install: String::new(),
+        wire: Wire::Ga4,
+        event: String::new(),
+        verdict: Verdict::Refused,
+        reason: String::new(),
+        payload: String::new(),
+    };
+    for minute in 0..5 {
+        let refused = Parcel {
+            flagged: vec![flagged.clone(); 400],
+            ..Parcel::default()
+        };
+        inserter.write(&[refused], NOON + minute * 60_000).unwrap();
+    }
+    assert_eq!(store.recent_hits(PROJECT, 5_000).unwrap().len(), 1_000);
+    let losses = store.losses(PROJECT).unwrap();
+    assert_eq!((losses.len(), losses[0].count), (1, 500));
+    let minutes = store.minutes(PROJECT, NOON + 4 * 60_000);
+    let refused: u64 = minutes.iter().map(|minute| minute.refused).sum();
+    assert_eq!(refused, 2_000);
+}

@@ -1,0 +1,74 @@
+//! What must be done now and then: old rows out, quiet senders forgotten. Never in a hit's way.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::app::Collector;
+use crate::error::Error;
+use crate::ingest::writer::{now_ms, spawn};
+use crate::store::Day;
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Raw rows are kept this much longer than events are accepted, so that a day that may still get
+/// events can always be derived whole.
+const MARGIN_DAYS: i32 = 2;
+
+/// The thread that does it; ends when stopped or dropped.
+#[derive(Default)]
+pub(crate) struct Upkeep {
+    running: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+}
+
+impl Upkeep {
+    /// Does `work` every minute.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub(crate) fn start(&self, work: impl Fn() + Send + 'static) -> Result<(), Error> {
+        let (stop, stopped) = channel();
+        let thread = spawn("upkeep", move || {
+            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                work();
+            }
+        })?;
+        *self.lock() = Some((stop, thread));
+        Ok(())
+    }
+
+    /// Waits for the running round, if any, and ends.
+    pub(crate) fn stop(&self) {
+        let running = self.lock().take();
+        if let Some((stop, thread)) = running {
+            drop(stop);
+            if thread.join().is_err() {
+                tracing::error!("upkeep ended in a panic");
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Sender<()>, JoinHandle<()>)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One round.
+pub(crate) fn round(collector: &Collector) {
+    let now_ms = now_ms();
+    collector.ingest.forget_quiet();
+    if let Err(error) = collector.store.forget_flagged(now_ms) {
+        tracing::warn!(%error, "upkeep failed");
+    }
+    let retention = i32::try_from(collector.config.retention_days).unwrap_or(i32::MAX);
+    let day = Day::of_ms(now_ms).0.saturating_sub(retention);
+    match collector
+        .store
+        .remove_before(Day(day.saturating_sub(MARGIN_DAYS)))
+    {
+        Ok(0) => {}
+        Ok(rows) => tracing::info!(rows, "raw events beyond the retention removed"),
+        Err(error) => tracing::warn!(%error, "upkeep failed"),
+    }
+}
