@@ -17,6 +17,7 @@ use headcount_protocol::{Batch, InstallId};
 
 use apps::Apps;
 use day::Today;
+use dice::Dice;
 use horizon::Horizon;
 use install::Install;
 
@@ -83,10 +84,36 @@ impl Fleet {
         (0..self.horizon.days).map(|index| self.day(index))
     }
 
+    /// One event, happening now, of an install that lives on the last day; `turn` chooses which.
+    /// `None` where that install sends nothing.
+    #[must_use]
+    pub fn hit(&self, now_ms: i64, turn: u64) -> Option<Batch> {
+        let mut dice = Dice::of(self.seed, [u64::MAX, turn]);
+        let last = self.horizon.days - 1;
+        let install = &self.installs[dice.below(self.installs.len())];
+        // What the whole last day would look like, whatever the time is.
+        let horizon = self.horizon.to_midnight();
+        let today = Today {
+            seed: self.seed,
+            day: last,
+            turn: turn.wrapping_add(1),
+            horizon: &horizon,
+            apps: self.apps.on(last, &horizon),
+        };
+        let mut batch = today.batch(install)?;
+        let mut event = batch.events.swap_remove(dice.below(batch.events.len()));
+        event.at_ms = Some(now_ms);
+        event.id = Some(day::event_id(now_ms, &mut dice));
+        batch.sent_at_ms = Some(now_ms);
+        batch.events = vec![event];
+        Some(batch)
+    }
+
     fn day(&self, index: i32) -> FleetDay {
         let today = Today {
             seed: self.seed,
             day: index,
+            turn: 0,
             horizon: &self.horizon,
             apps: self.apps.on(index, &self.horizon),
         };

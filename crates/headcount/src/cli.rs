@@ -34,6 +34,8 @@ and a key of the file named with --config (listen = \"...\").";
 pub(crate) enum Command {
     /// Run the collector and its pages.
     Serve(ServeArgs),
+    /// Run a collector on a temporary folder, filled by a simulated fleet.
+    Demo(DemoArgs),
     /// Create, list and show projects.
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -79,6 +81,22 @@ pub(crate) struct ServeArgs {
     /// Connections served at once; further ones wait.
     #[arg(long, value_name = "N", default_value = "4096", value_parser = connections)]
     pub(crate) max_connections: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Installs that the fleet ever had.
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) installs: u32,
+    /// Days of the fleet's past, today included.
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    pub(crate) days: u32,
+    /// Another seed makes another fleet.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
 }
 
 fn connections(text: &str) -> Result<usize, String> {

@@ -1,6 +1,7 @@
 //! The command line: parses, sets up logs, runs one command, turns its outcome into an exit status.
 
 mod cli;
+mod demo;
 mod folder;
 mod host;
 mod output;
@@ -44,6 +45,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let output = Output { json: cli.json };
     match cli.command {
         Command::Serve(args) => serve::run(args, output),
+        Command::Demo(args) => demo::run(args, output),
         Command::Project(command) => project::run(command, output),
         Command::User(command) => user::run(command, output),
         Command::Token(command) => token::run(command, output),

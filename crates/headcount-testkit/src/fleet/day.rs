@@ -32,6 +32,8 @@ const MOST_VIEWS: f64 = 16.0;
 pub(crate) struct Today<'a> {
     pub(crate) seed: u64,
     pub(crate) day: i32,
+    /// Another turn of the same day gives other events of the same installs.
+    pub(crate) turn: u64,
     pub(crate) horizon: &'a Horizon,
     pub(crate) apps: AppsToday<'a>,
 }
@@ -53,8 +55,10 @@ impl<'a> Today<'a> {
     /// `None` when the install sends nothing on that day.
     pub(crate) fn batch(&'a self, install: &'a Install) -> Option<Batch> {
         let day = self.day;
-        let turn = u64::try_from(day).unwrap_or(0);
-        let mut dice = Dice::of(self.seed, [install.number, 1_000 + turn]);
+        let day_turn = u64::try_from(day)
+            .unwrap_or(0)
+            .wrapping_add(self.turn << 16);
+        let mut dice = Dice::of(self.seed, [install.number, day_turn.wrapping_add(1_000)]);
         let up = dice.chance(install.uptime) || day == install.first;
         if !install.lives_on(day) || !up {
             return None;
@@ -328,7 +332,7 @@ fn rounded(number: f64) -> u64 {
 }
 
 /// A UUID of version 7, so that ids of one day lie side by side in an index.
-fn event_id(at_ms: i64, dice: &mut Dice) -> EventId {
+pub(crate) fn event_id(at_ms: i64, dice: &mut Dice) -> EventId {
     let (high, low) = (dice.next().to_be_bytes(), dice.next().to_be_bytes());
     let random = [
         high[0], high[1], low[0], low[1], low[2], low[3], low[4], low[5], low[6], low[7],

@@ -33,6 +33,14 @@ impl Horizon {
         horizon
     }
 
+    /// The same, seen at the end of its last day.
+    pub(crate) fn to_midnight(&self) -> Self {
+        Self {
+            now_ms: i64::from(self.start + self.days) * super::DAY_MS,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn draw_first(&self, dice: &mut Dice) -> i32 {
         let at = dice.unit() * self.arrivals.last().copied().unwrap_or(0.0);
         let day = self.arrivals.partition_point(|sum| *sum < at);

@@ -59,6 +59,21 @@ fn every_install_shows_up_and_every_event_is_its_own() {
 }
 
 #[test]
+fn hits_happen_now() {
+    let fleet = Fleet::new(shape(50, 30));
+    let hits: Vec<Batch> = (0..200)
+        .filter_map(|turn| fleet.hit(NOW_MS, turn))
+        .collect();
+    assert!(hits.len() > 100);
+    for hit in &hits {
+        assert_eq!(hit.events.len(), 1);
+        assert_eq!(hit.events[0].at_ms, Some(NOW_MS));
+    }
+    let installs: HashSet<_> = hits.iter().map(|hit| hit.install.clone()).collect();
+    assert!(installs.len() > 20);
+}
+
+#[test]
 fn merging_loses_nothing() {
     let fleet = Fleet::new(shape(50, 30));
     let merged = merge(fleet.days(), 100);
