@@ -10,6 +10,7 @@ mod encode;
 mod fields;
 
 pub use decode::{decode, decode_record};
+pub(crate) use encode::Number;
 pub use encode::encode;
 pub use fields::{BATCH_FIELDS, EVENT_FIELDS};
 

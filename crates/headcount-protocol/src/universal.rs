@@ -82,13 +82,29 @@ pub fn lines<'a>(query: Option<&'a str>, body: &'a [u8]) -> Vec<Line<'a>> {
         return vec![limited(payload, 0, bytes)];
     };
     let mut lines = Vec::new();
+    let mut untold = 0_usize;
     let mut bytes = 0;
     for (index, payload) in [first, second].into_iter().chain(payloads).enumerate() {
+        if index >= MAX_TOLD {
+            untold += 1;
+            continue;
+        }
         bytes += payload.len() + usize::from(index > 0);
         lines.push(limited(Cow::Borrowed(payload), index, bytes));
     }
+    if untold > 0 {
+        let message = format!("{untold} more hits of a request that may hold 20");
+        let refused = Some(Refusal::new(RefusalCode::TooMany, "", message));
+        lines.push(Line {
+            payload: Cow::Borrowed(b""),
+            refused,
+        });
+    }
     lines
 }
+
+/// Hits beyond this number are refused as one: a body could hold tens of thousands.
+const MAX_TOLD: usize = 5 * MAX_HITS;
 
 fn limited(payload: Cow<'_, [u8]>, index: usize, bytes_so_far: usize) -> Line<'_> {
     let refused = if index >= MAX_HITS {

@@ -98,7 +98,7 @@ impl<T: Display> Serialize for Shown<T> {
 }
 
 /// A number without a fraction is written as an integer, as clients in other languages do.
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Number {
     Int(i64),
