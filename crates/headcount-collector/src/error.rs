@@ -37,6 +37,12 @@ pub enum Error {
     /// What was read does not fit what is ever written.
     #[error("damaged data: {0}")]
     Damaged(String),
+    /// A question that makes no sense; says which.
+    #[error("no answer to {0}")]
+    Unanswerable(String),
+    /// A part of the index was made anew while it was to be read.
+    #[error("the index changed too often while it was read")]
+    Vanished,
     /// The meta database failed.
     #[error("{0}")]
     Meta(Box<crate::meta::MetaError>),

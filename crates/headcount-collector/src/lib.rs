@@ -5,6 +5,7 @@ pub mod app;
 pub(crate) mod chart;
 pub mod config;
 pub mod error;
+pub mod index;
 pub mod ingest;
 pub mod meta;
 pub mod metrics;

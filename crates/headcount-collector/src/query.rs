@@ -1,11 +1,28 @@
 //! The one question the index answers: measure, by, filter, range, bucket. Pure data.
 //!
-//! Semantics. Each bucket is answered alone. Its population are the installs with an accepted event
-//! in the bucket. An install's attributes (version, deployment, apps, users, tokens) in a bucket are
-//! those of its last report of that attribute inside the bucket; apps are the union of the reports of
-//! the last day in the bucket that told any. Amounts (runs, views) are filtered by the event's own
-//! version, namespace, task, result, path, locale, browser, os, and by the install's attributes in
-//! the bucket for app, deployment, users and `first_seen`.
+//! Each bucket is answered alone, from its events only. Its population are the installs with an
+//! accepted event in it.
+//!
+//! **Attributes of an install** in a bucket are what it told last in it: version, deployment, users and
+//! tokens each by the latest event that told one; apps by the last day in the bucket on which any were
+//! told (their union over that day), an app's version by that day's latest report of the app that told
+//! one; `FirstSeen` is the month of its first active day ever. What was never told in the bucket has no
+//! value: it is in no group, matches no clause, and is kept by negated ones.
+//!
+//! **Events** tell namespace, task, result and label (task runs; app stats all but the result) or path,
+//! title, locale, browser and os (page views), and the version they came with. A text that was not told
+//! is the empty text, also as a group.
+//!
+//! **Clauses** of one dimension are joined by or, dimensions by and. On attributes they select installs.
+//! On dimensions of events they select, for amounts of that kind of event, the events; `Version` selects
+//! events there too. For all else they select installs: those with an event in the bucket, a task run or
+//! app stat for the first group of dimensions, a page view for the second, that matches all clauses of
+//! the group that are not negated at once; a negated clause excludes installs with any event of that
+//! value. A value nobody ever told matches nothing.
+//!
+//! **Groups** (`by`): any attributes for every measure; for amounts also dimensions of that kind of
+//! event, and `Version` is then that of the event. An install with several apps is in several groups.
+//! Without `by` every bucket has exactly one row, else only groups with something in them have one.
 
 use crate::store::Day;
 
@@ -20,14 +37,16 @@ pub enum Measure {
     /// they are gone on the first day after 7 without an event. Their attributes are those of that
     /// last active day.
     Gone,
-    /// Task runs: `amount` runs, `failures`, `values` their context numbers.
+    /// Task runs: `amount` runs, `failures` those that failed; `median` and `p90` of their context
+    /// numbers, where a row of n runs with the sum v counts as n numbers v/n.
     Tasks,
     /// Page views: `amount` views.
     Pages,
-    /// App stats, the last one per install and day: `values` their numbers, `amount` their sum.
+    /// App stats: of each namespace, task and label the last one per install and day. `amount` is
+    /// their sum over the days of the bucket; `median` and `p90` of their numbers.
     Stats,
     /// Users as installs last reported them in the bucket: `installs` those that did, `amount` the
-    /// sum over them, `median` and `p90` per install.
+    /// sum over them, `median` and `p90` per install, exact.
     Users,
     /// Tokens, likewise.
     Tokens,
@@ -100,7 +119,7 @@ pub enum ClauseValue {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     pub measure: Measure,
-    /// Group by these; at most one attribute of the install, or several of the event.
+    /// Group by these, in this order.
     pub by: Vec<Dimension>,
     pub filter: Vec<Clause>,
     pub range: DayRange,
@@ -110,7 +129,7 @@ pub struct Query {
 /// The answer: rows in order of bucket, then of key.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Answer {
-    /// Distinct installs that are active in the range and match the filter (the base of the figures).
+    /// Distinct installs that are active in the range as a whole and match the filter in it.
     pub base: u64,
     pub rows: Vec<AnswerRow>,
 }
@@ -120,7 +139,7 @@ pub struct Answer {
 pub struct AnswerRow {
     /// First day of the bucket (last day for `Trailing7`).
     pub bucket: Day,
-    /// One text per `Query::by`. Users and tokens are written `10-19`.
+    /// One text per `Query::by`. Users and tokens are written `10-19`, and sorted by size.
     pub key: Vec<String>,
     /// Distinct installs of the cell.
     pub installs: u64,
@@ -128,8 +147,9 @@ pub struct AnswerRow {
     pub amount: f64,
     /// Failed runs (`Tasks`), else 0.
     pub failures: u64,
-    /// Median of the values, `None` without any. Within 2 % of the exact median.
+    /// Median of the values (mean of the two middle ones), `None` without any. Each value is taken
+    /// within 2 % of what it is.
     pub median: Option<f64>,
-    /// 90th percentile, likewise.
+    /// 90th percentile (nearest rank), likewise.
     pub p90: Option<f64>,
 }

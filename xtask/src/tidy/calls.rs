@@ -26,7 +26,10 @@ const CALLS: [Call; 4] = [
     },
     Call {
         texts: &["thread::spawn(", "thread::Builder"],
-        owners: &["crates/headcount-collector/src/ingest/writer.rs"],
+        owners: &[
+            "crates/headcount-collector/src/index.rs",
+            "crates/headcount-collector/src/ingest/writer.rs",
+        ],
         instead: "a library's threads start in one place",
     },
     Call {

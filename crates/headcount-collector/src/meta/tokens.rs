@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::audit::{Actor, Entry};
-use super::{Meta, MetaError, note_failure, projects, secret};
+use super::{Meta, MetaError, projects, secret};
 use crate::store::ProjectNumber;
 
 /// Finer than this nobody needs to know when a token was last used; each note costs a write.
@@ -114,13 +114,12 @@ impl Meta {
             return Ok(None);
         };
         if used_ms < (now - USED_STEP).as_millisecond() {
-            let noted = db.execute(
+            db.prepare_cached(
                 "UPDATE report_tokens
                  SET last_used_ms = ?1
                  WHERE id = ?2",
-                params![now.as_millisecond(), id],
-            );
-            note_failure(noted);
+            )?
+            .execute(params![now.as_millisecond(), id])?;
         }
         let scope = Scope::of_word(&word).ok_or(MetaError::Unknown {
             what: "scope",

@@ -1,0 +1,436 @@
+//! Answers a question from the stretches of its range.
+
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+use super::amounts::Summing;
+use super::calendar::{MAX_RANGE_DAYS, Span, WEEK_DAYS, buckets, days, month_text};
+use super::facts::{Family, Mask};
+use super::filter::{Filter, attribute};
+use super::numbers::{exact_quantiles, quantiles, size_text};
+use super::part::{Kind, unpair};
+use super::view::{Snapshot, View};
+use super::walk::last_reports;
+use crate::error::Error;
+use crate::query::{Answer, AnswerRow, Bucket, DayRange, Dimension, Measure, Query};
+use crate::store::{Day, Store, Sym};
+
+/// The values of a group, in order of `Query::by`: symbols, pairs, size buckets or months.
+type GroupKey = Vec<u64>;
+
+/// A cell before its key becomes text.
+#[derive(Debug, Default)]
+struct Figures {
+    installs: u64,
+    amount: f64,
+    failures: u64,
+    quantiles: Option<(f64, f64)>,
+}
+
+type Cells = Vec<(GroupKey, Figures)>;
+
+/// The days that a question reads: more than its range where it looks back.
+pub(super) fn reach(query: &Query) -> DayRange {
+    let trailing = match query.bucket {
+        Bucket::Trailing7 => WEEK_DAYS - 1,
+        Bucket::Day | Bucket::Week | Bucket::Month | Bucket::Whole => 0,
+    };
+    let gone = match query.measure {
+        Measure::Gone => WEEK_DAYS + 1,
+        Measure::Active
+        | Measure::New
+        | Measure::Tasks
+        | Measure::Pages
+        | Measure::Stats
+        | Measure::Users
+        | Measure::Tokens => 0,
+    };
+    DayRange {
+        from: Day(query.range.from.0 - trailing - gone),
+        to: query.range.to,
+    }
+}
+
+/// Refuses questions that make no sense or would take too long.
+pub(super) fn check(query: &Query) -> Result<(), Error> {
+    let DayRange { from, to } = query.range;
+    if from.0.checked_sub(WEEK_DAYS * 3).is_none()
+        || to.0 == i32::MAX
+        || i64::from(to.0) - i64::from(from.0) > MAX_RANGE_DAYS
+    {
+        let days = i64::from(to.0) - i64::from(from.0);
+        return Err(Error::Unanswerable(format!("a range of {days} days")));
+    }
+    let family = family_of(query.measure);
+    let answers = |&dimension: &Dimension| {
+        let of_install = dimension == Dimension::FirstSeen || attribute(dimension).is_some();
+        of_install || family.is_some_and(|family| family.place(dimension).is_some())
+    };
+    match query.by.iter().find(|&dimension| !answers(dimension)) {
+        None => Ok(()),
+        Some(dimension) => Err(Error::Unanswerable(format!(
+            "{:?} by {dimension:?}",
+            query.measure
+        ))),
+    }
+}
+
+/// The family whose facts a measure adds up.
+fn family_of(measure: Measure) -> Option<Family> {
+    match measure {
+        Measure::Tasks => Some(Family::Tasks),
+        Measure::Pages => Some(Family::Pages),
+        Measure::Stats => Some(Family::Stats),
+        Measure::Active | Measure::New | Measure::Gone | Measure::Users | Measure::Tokens => None,
+    }
+}
+
+/// Whether the question needs to know the first day of installs.
+pub(super) fn needs_first_days(query: &Query) -> bool {
+    query.measure == Measure::New
+        || query.by.contains(&Dimension::FirstSeen)
+        || query
+            .filter
+            .iter()
+            .any(|clause| clause.dimension == Dimension::FirstSeen)
+}
+
+/// One question being answered.
+pub(super) struct Asking<'a> {
+    snapshot: &'a Snapshot<'a>,
+    store: &'a Store,
+    query: &'a Query,
+    filter: Filter,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot<'a>, store: &'a Store, query: &'a Query) -> Self {
+        let filter = Filter::new(&query.filter, store);
+        Self {
+            snapshot,
+            store,
+            query,
+            filter,
+        }
+    }
+
+    pub(super) fn answer(&self) -> Result<Answer, Error> {
+        let whole = self.snapshot.view(self.query.range);
+        let base = self.matching(&whole, whole.active()?)?.len();
+        let mut rows = Vec::new();
+        for (name, range) in buckets(self.query.range, self.query.bucket) {
+            let cells = self.bucket(range)?;
+            rows.extend(self.rows(name, cells));
+        }
+        Ok(Answer { base, rows })
+    }
+
+    fn bucket(&self, range: DayRange) -> Result<Cells, Error> {
+        let view = self.snapshot.view(range);
+        match self.query.measure {
+            Measure::Active => {
+                let active = self.matching(&view, view.active()?)?;
+                self.counts(&view, active)
+            }
+            Measure::New => {
+                let new = self.snapshot.first_in(range) & view.active()?;
+                let new = self.matching(&view, new)?;
+                self.counts(&view, new)
+            }
+            Measure::Gone => self.gone(range),
+            Measure::Users => self.sizes(&view, Kind::Users),
+            Measure::Tokens => self.sizes(&view, Kind::Tokens),
+            Measure::Tasks => self.amounts(&view, Family::Tasks),
+            Measure::Pages => self.amounts(&view, Family::Pages),
+            Measure::Stats => self.amounts(&view, Family::Stats),
+        }
+    }
+
+    fn matching(&self, view: &View<'_>, installs: RoaringBitmap) -> Result<RoaringBitmap, Error> {
+        self.filter.installs(self.snapshot, view, installs)
+    }
+
+    fn counts(&self, view: &View<'_>, installs: RoaringBitmap) -> Result<Cells, Error> {
+        let Some((last, outer)) = self.query.by.split_last() else {
+            return Ok(vec![(Vec::new(), figures(installs.len()))]);
+        };
+        let mut cells = Vec::new();
+        for (key, of_cell) in self.groups(view, installs, outer)? {
+            for (value, count) in self.count_by(view, &of_cell, *last)? {
+                let key = key.iter().copied().chain([value]).collect();
+                cells.push((key, figures(count)));
+            }
+        }
+        Ok(cells)
+    }
+
+    /// Installs that were last active 8 days before a day of the range, by their attributes then.
+    fn gone(&self, range: DayRange) -> Result<Cells, Error> {
+        let mut groups: FxHashMap<GroupKey, RoaringBitmap> = FxHashMap::default();
+        for day in days(range) {
+            let day_before = |n: i32| {
+                let day = Day(day.0 - n);
+                DayRange { from: day, to: day }
+            };
+            let last = self.snapshot.view(day_before(WEEK_DAYS + 1));
+            let mut gone = last.active()?;
+            for n in 1..=WEEK_DAYS {
+                if !gone.is_empty() {
+                    gone -= self.snapshot.view(day_before(n)).active()?;
+                }
+            }
+            if gone.is_empty() {
+                continue;
+            }
+            let gone = self.matching(&last, gone)?;
+            for (key, installs) in self.groups(&last, gone, &self.query.by)? {
+                *groups.entry(key).or_default() |= installs;
+            }
+        }
+        let mut cells: Cells = groups
+            .into_iter()
+            .map(|(key, installs)| (key, figures(installs.len())))
+            .collect();
+        if cells.is_empty() && self.query.by.is_empty() {
+            cells.push((Vec::new(), Figures::default()));
+        }
+        Ok(cells)
+    }
+
+    fn sizes(&self, view: &View<'_>, kind: Kind) -> Result<Cells, Error> {
+        let active = self.matching(view, view.active()?)?;
+        let mut cells = Vec::new();
+        for (key, installs) in self.groups(view, active, &self.query.by)? {
+            let mut sizes = Vec::new();
+            last_reports(view, kind, &installs, &mut |sets, settled| {
+                for index in 0..sets.values.len() {
+                    sets.sizes_of(index, settled, |_, size| sizes.push(size));
+                }
+            })?;
+            if sizes.is_empty() && !key.is_empty() {
+                continue;
+            }
+            let figures = Figures {
+                installs: sizes.len() as u64,
+                amount: sizes.iter().map(|&size| size as f64).sum(),
+                failures: 0,
+                quantiles: exact_quantiles(&mut sizes),
+            };
+            cells.push((key, figures));
+        }
+        Ok(cells)
+    }
+
+    fn amounts(&self, view: &View<'_>, family: Family) -> Result<Cells, Error> {
+        let nothing = || match self.query.by.is_empty() {
+            true => vec![(Vec::new(), Figures::default())],
+            false => Vec::new(),
+        };
+        let Some(test) = self.filter.event_test(family) else {
+            return Ok(nothing());
+        };
+        let by = &self.query.by;
+        let places: Vec<_> = by.iter().filter_map(|&d| family.place(d)).collect();
+        let outer: Vec<_> = by
+            .iter()
+            .copied()
+            .filter(|&dimension| family.place(dimension).is_none())
+            .collect();
+        let mut installs = self.filter.installs_for(self.snapshot, view, family)?;
+        if !outer.is_empty() && installs.is_none() {
+            installs = Some(view.active()?);
+        }
+        let groups = match installs {
+            None => vec![(Vec::new(), None)],
+            Some(installs) => self
+                .groups(view, installs, &outer)?
+                .into_iter()
+                .map(|(key, installs)| (key, Some(Mask::of(&installs))))
+                .collect(),
+        };
+        let mut cells = Vec::new();
+        for (outer, mask) in groups {
+            let mut summing = Summing::new(self.store, family, &test, mask, &places);
+            for stretch in view.newest_first() {
+                summing.add(view.facts(stretch, family)?.as_ref());
+            }
+            for (inner, sums) in summing.finish() {
+                let figures = Figures {
+                    installs: sums.installs.len(),
+                    amount: sums.amount,
+                    failures: sums.failures as u64,
+                    quantiles: quantiles(&sums.histogram),
+                };
+                cells.push((self.interleave(family, &outer, &inner), figures));
+            }
+        }
+        Ok(if cells.is_empty() { nothing() } else { cells })
+    }
+
+    /// Puts the values of install attributes and of events into the order of `Query::by`.
+    fn interleave(&self, family: Family, outer: &[u64], inner: &[Sym]) -> GroupKey {
+        let (mut outer, mut inner) = (outer.iter(), inner.iter());
+        let next = |&dimension: &Dimension| match family.place(dimension) {
+            Some(_) => inner.next().map(|sym| u64::from(sym.0)),
+            None => outer.next().copied(),
+        };
+        self.query.by.iter().filter_map(next).collect()
+    }
+
+    /// Splits installs by some of their attributes; an install without one is in no group.
+    fn groups(
+        &self,
+        view: &View<'_>,
+        installs: RoaringBitmap,
+        by: &[Dimension],
+    ) -> Result<Vec<(GroupKey, RoaringBitmap)>, Error> {
+        let mut groups = vec![(Vec::new(), installs)];
+        for &dimension in by {
+            let mut finer = Vec::new();
+            for (key, installs) in groups {
+                for (value, installs) in self.split(view, &installs, dimension)? {
+                    finer.push((key.iter().copied().chain([value]).collect(), installs));
+                }
+            }
+            groups = finer;
+        }
+        Ok(groups)
+    }
+
+    fn split(
+        &self,
+        view: &View<'_>,
+        installs: &RoaringBitmap,
+        dimension: Dimension,
+    ) -> Result<FxHashMap<u64, RoaringBitmap>, Error> {
+        let mut found: FxHashMap<u64, RoaringBitmap> = FxHashMap::default();
+        let mut add = |value: u64, part: RoaringBitmap| {
+            if !part.is_empty() {
+                *found.entry(value).or_default() |= part;
+            }
+        };
+        match attribute(dimension) {
+            Some(kind) => last_reports(view, kind, installs, &mut |sets, settled| {
+                for (value, of_value) in &sets.values {
+                    add(*value, of_value & settled);
+                }
+            })?,
+            None => {
+                for (&day, of_day) in &self.snapshot.first {
+                    add(month_number(day), of_day.as_ref() & installs);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn count_by(
+        &self,
+        view: &View<'_>,
+        installs: &RoaringBitmap,
+        dimension: Dimension,
+    ) -> Result<FxHashMap<u64, u64>, Error> {
+        let mut found: FxHashMap<u64, u64> = FxHashMap::default();
+        let mut add = |value: u64, count: u64| {
+            if count > 0 {
+                *found.entry(value).or_default() += count;
+            }
+        };
+        match attribute(dimension) {
+            Some(kind) => last_reports(view, kind, installs, &mut |sets, settled| {
+                for (value, of_value) in &sets.values {
+                    add(*value, of_value.intersection_len(settled));
+                }
+            })?,
+            None => {
+                for (&day, of_day) in &self.snapshot.first {
+                    add(month_number(day), of_day.intersection_len(installs));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn rows(&self, bucket: Day, cells: Cells) -> Vec<AnswerRow> {
+        let mut keyed: Vec<(Vec<(u64, String)>, Figures)> = cells
+            .into_iter()
+            .map(|(key, figures)| {
+                let dimensions = self.query.by.iter();
+                let texts = dimensions.zip(key).map(|(&d, value)| self.text(d, value));
+                (texts.collect(), figures)
+            })
+            .collect();
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        keyed
+            .into_iter()
+            .map(|(key, figures)| AnswerRow {
+                bucket,
+                key: key.into_iter().map(|(_, text)| text).collect(),
+                installs: figures.installs,
+                amount: figures.amount,
+                failures: figures.failures,
+                median: figures.quantiles.map(|(median, _)| median),
+                p90: figures.quantiles.map(|(_, p90)| p90),
+            })
+            .collect()
+    }
+
+    /// A value's place among others, where texts do not sort by themselves, and its text.
+    fn text(&self, dimension: Dimension, value: u64) -> (u64, String) {
+        let text = |sym: Sym| self.store.text(sym).to_string();
+        match dimension {
+            Dimension::Users | Dimension::Tokens => (value, size_text(value)),
+            Dimension::FirstSeen => (0, month_text(Day(value as u32 as i32))),
+            Dimension::AppVersion => {
+                let (app, version) = unpair(value);
+                (0, format!("{}={}", text(app), text(version)))
+            }
+            Dimension::Version
+            | Dimension::App
+            | Dimension::Deployment
+            | Dimension::Namespace
+            | Dimension::Task
+            | Dimension::Result
+            | Dimension::Label
+            | Dimension::Path
+            | Dimension::Title
+            | Dimension::Locale
+            | Dimension::Browser
+            | Dimension::Os => (0, text(Sym(value as u32))),
+        }
+    }
+}
+
+/// Versions by the first day on which more than `least` installs told them last.
+pub(super) fn releases(
+    snapshot: &Snapshot<'_>,
+    store: &Store,
+    least: u64,
+) -> Result<Vec<(String, Day)>, Error> {
+    let mut found: Vec<(u64, Day)> = Vec::new();
+    for &day in snapshot.days.keys() {
+        let view = snapshot.view(DayRange { from: day, to: day });
+        for stretch in view.newest_first() {
+            for (version, installs) in &view.sets(stretch, Kind::Version)?.values {
+                let known = found.iter().any(|(known, _)| known == version);
+                if !known && installs.len() > least {
+                    found.push((*version, day));
+                }
+            }
+        }
+    }
+    let text = |version: u64| store.text(Sym(version as u32)).to_string();
+    Ok(found.into_iter().map(|(v, day)| (text(v), day)).collect())
+}
+
+fn figures(installs: u64) -> Figures {
+    Figures {
+        installs,
+        ..Figures::default()
+    }
+}
+
+/// A month as a group's value: its first day.
+fn month_number(day: Day) -> u64 {
+    u64::from(Span::Month.around(day).from.0.cast_unsigned())
+}

@@ -1,0 +1,113 @@
+//! Decoded parts of closed stretches, bounded in bytes; the longest unused go first.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::FxHashMap;
+
+use super::part::Part;
+
+#[derive(Debug)]
+pub(super) struct Cache {
+    limit_bytes: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: FxHashMap<i64, Entry>,
+    bytes: usize,
+    /// Grows with every use.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    part: Part,
+    bytes: usize,
+    used: u64,
+}
+
+/// Bytes an entry takes beside its part.
+const ENTRY_BYTES: usize = 96;
+
+impl Cache {
+    pub(super) fn new(limit_bytes: usize) -> Self {
+        Self {
+            limit_bytes,
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn find(&self, id: i64) -> Option<Part> {
+        let mut state = self.state();
+        state.clock += 1;
+        let used = state.clock;
+        let entry = state.entries.get_mut(&id)?;
+        entry.used = used;
+        Some(entry.part.clone())
+    }
+
+    pub(super) fn keep(&self, id: i64, part: &Part) {
+        let bytes = part.bytes() + ENTRY_BYTES;
+        if bytes > self.limit_bytes / 4 {
+            return;
+        }
+        let mut state = self.state();
+        state.clock += 1;
+        let entry = Entry {
+            part: part.clone(),
+            bytes,
+            used: state.clock,
+        };
+        if let Some(before) = state.entries.insert(id, entry) {
+            state.bytes -= before.bytes;
+        }
+        state.bytes += bytes;
+        if state.bytes > self.limit_bytes {
+            state.shrink(self.limit_bytes / 8 * 7);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Drops the longest unused until the rest fits.
+    fn shrink(&mut self, limit_bytes: usize) {
+        let mut by_use: Vec<(u64, i64)> =
+            self.entries.iter().map(|(&id, e)| (e.used, id)).collect();
+        by_use.sort_unstable();
+        for (_, id) in by_use {
+            if self.bytes <= limit_bytes {
+                break;
+            }
+            if let Some(entry) = self.entries.remove(&id) {
+                self.bytes -= entry.bytes;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::part::Sets;
+    use super::*;
+
+    #[test]
+    fn the_longest_unused_go_first() {
+        let part = Part::Sets(Sets::of_values([1].into_iter().collect(), vec![]).into());
+        let size = part.bytes() + ENTRY_BYTES;
+        let cache = Cache::new(size * 8);
+        for id in 0..8 {
+            cache.keep(id, &part);
+        }
+        assert!(cache.find(0).is_some());
+        cache.keep(8, &part);
+        assert!(cache.find(1).is_none());
+        assert!(cache.find(0).is_some() && cache.find(8).is_some());
+        let bytes = cache.state().bytes;
+        assert!(bytes <= size * 7, "{bytes}");
+    }
+}

@@ -1,0 +1,324 @@
+//! A day that takes events: an order-independent fold of its rows, and the parts made from it.
+
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+use super::facts::{FactsBuilder, Key, Numbering};
+use super::numbers::code_of;
+use super::part::{Kind, Part, Sets, pair, sorted};
+use crate::store::{Row, RowBody, Sym};
+
+/// Rough bytes of memory an install and a fact take, for the bound on open days.
+const INSTALL_BYTES: usize = 200;
+const APP_BYTES: usize = 32;
+const FACT_BYTES: usize = 48;
+
+/// The fold of a day's rows so far.
+#[derive(Debug, Default)]
+pub(super) struct OpenDay {
+    /// Highest `seq` that is in.
+    seq: i64,
+    installs: FxHashMap<u32, Told>,
+    apps: usize,
+    tasks: Tally,
+    pages: Tally,
+    stats: StatTally,
+    /// Parts made since the last change of their kind.
+    made: [Option<Part>; Kind::ALL.len()],
+}
+
+/// A value with the moment it was told; the latest wins, ties go to the row that came last.
+#[derive(Clone, Copy, Debug)]
+struct Latest<T> {
+    at_ms: i64,
+    seq: i64,
+    value: T,
+}
+
+/// What an install told about itself.
+#[derive(Debug, Default)]
+struct Told {
+    version: Option<Latest<Sym>>,
+    deployment: Option<Latest<Sym>>,
+    users: Option<Latest<u64>>,
+    tokens: Option<Latest<u64>>,
+    apps: Vec<(Sym, Option<Latest<Sym>>)>,
+}
+
+/// Section, traits, install.
+type Cell = (u32, u32, u32);
+
+#[derive(Debug, Default)]
+struct Tally {
+    sections: Numbering,
+    traits: Numbering,
+    amounts: FxHashMap<Cell, f64>,
+    values: FxHashMap<(Cell, i32), u64>,
+}
+
+/// The last number per section and install, and the version it came with.
+#[derive(Debug, Default)]
+struct StatTally {
+    sections: Numbering,
+    numbers: FxHashMap<(u32, u32), Latest<(f64, Sym)>>,
+}
+
+/// Takes a value in if it is the latest; says whether anything changed.
+fn tell<T: Copy + PartialEq>(slot: &mut Option<Latest<T>>, row: &Row, value: T) -> bool {
+    let newer = slot.is_none_or(|last| (last.at_ms, last.seq) <= (row.at_ms, row.seq));
+    let changed = newer && slot.is_none_or(|last| last.value != value);
+    if newer {
+        *slot = Some(Latest {
+            at_ms: row.at_ms,
+            seq: row.seq,
+            value,
+        });
+    }
+    changed
+}
+
+impl OpenDay {
+    pub(super) fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.installs.is_empty()
+    }
+
+    /// Rough bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        let tally = |tally: &Tally| tally.amounts.len() + tally.values.len();
+        let facts = tally(&self.tasks) + tally(&self.pages) + self.stats.numbers.len();
+        self.installs.len() * INSTALL_BYTES + self.apps * APP_BYTES + facts * FACT_BYTES
+    }
+
+    /// Takes in a row that is not in yet.
+    pub(super) fn apply(&mut self, row: &Row) {
+        self.seq = self.seq.max(row.seq);
+        if !self.installs.contains_key(&row.install) {
+            self.changed(Kind::Active);
+        }
+        let told = self.installs.entry(row.install).or_default();
+        let version = row.version != Sym::EMPTY && tell(&mut told.version, row, row.version);
+        let deployment =
+            row.deployment != Sym::EMPTY && tell(&mut told.deployment, row, row.deployment);
+        if version {
+            self.changed(Kind::Version);
+        }
+        if deployment {
+            self.changed(Kind::Deployment);
+        }
+        match &row.body {
+            RowBody::Stats {
+                users,
+                tokens,
+                addons: _,
+                apps,
+            } => self.apply_stats(row, (*users, *tokens), apps),
+            RowBody::Task {
+                namespace,
+                task,
+                result,
+                label,
+                value,
+                count,
+            } => {
+                let key = [*namespace, *task, *result, *label];
+                self.apply_task(row, key, *value, *count);
+            }
+            RowBody::Stat {
+                namespace,
+                task,
+                label,
+                value,
+            } => {
+                let key = [*namespace, *task, *label, Sym::EMPTY];
+                let section = self.stats.sections.number(key);
+                let mut last = self.stats.numbers.remove(&(section, row.install));
+                tell(&mut last, row, (*value, row.version));
+                if let Some(last) = last {
+                    self.stats.numbers.insert((section, row.install), last);
+                }
+                self.changed(Kind::Stats);
+            }
+            RowBody::Page {
+                path,
+                title,
+                locale,
+                browser,
+                os,
+            } => {
+                let section = [*path, *title, Sym::EMPTY, Sym::EMPTY];
+                let traits = [row.version, *locale, *browser, *os];
+                let cell = self.pages.cell(section, traits, row.install);
+                *self.pages.amounts.entry(cell).or_default() += 1.0;
+                self.changed(Kind::Pages);
+            }
+        }
+    }
+
+    fn apply_stats(
+        &mut self,
+        row: &Row,
+        (users, tokens): (Option<u64>, Option<u64>),
+        apps: &[(Sym, Sym)],
+    ) {
+        let told = self.installs.entry(row.install).or_default();
+        let users = users.is_some_and(|users| tell(&mut told.users, row, users));
+        let tokens = tokens.is_some_and(|tokens| tell(&mut told.tokens, row, tokens));
+        let before = told.apps.len();
+        let mut versions = false;
+        for &(app, version) in apps {
+            let known = told.apps.iter().position(|entry| entry.0 == app);
+            let at = known.unwrap_or_else(|| {
+                told.apps.push((app, None));
+                told.apps.len() - 1
+            });
+            if version != Sym::EMPTY {
+                versions |= tell(&mut told.apps[at].1, row, version);
+            }
+        }
+        let more = told.apps.len() - before;
+        self.apps += more;
+        if users {
+            self.changed(Kind::Users);
+        }
+        if tokens {
+            self.changed(Kind::Tokens);
+        }
+        if more > 0 {
+            self.changed(Kind::App);
+        }
+        if more > 0 || versions {
+            self.changed(Kind::AppVersion);
+        }
+    }
+
+    fn apply_task(&mut self, row: &Row, key: Key, value: Option<f64>, count: u32) {
+        let traits = [row.version, Sym::EMPTY, Sym::EMPTY, Sym::EMPTY];
+        let cell = self.tasks.cell(key, traits, row.install);
+        *self.tasks.amounts.entry(cell).or_default() += f64::from(count);
+        if let Some(value) = value.filter(|_| count > 0) {
+            let code = code_of(value / f64::from(count));
+            *self.tasks.values.entry((cell, code)).or_default() += u64::from(count);
+        }
+        self.changed(Kind::Tasks);
+    }
+
+    fn changed(&mut self, kind: Kind) {
+        self.made[kind as usize] = None;
+    }
+
+    /// A part of the day as it stands.
+    pub(super) fn part(&mut self, kind: Kind) -> Part {
+        let made = &self.made[kind as usize];
+        let part = made.clone().unwrap_or_else(|| self.make(kind));
+        self.made[kind as usize] = Some(part.clone());
+        part
+    }
+
+    fn make(&self, kind: Kind) -> Part {
+        let sets = match kind {
+            Kind::Active => Sets::of_values(self.with(|_| true), Vec::new()),
+            Kind::Version => self.values(|told| told.version.map(|v| v.value)),
+            Kind::Deployment => self.values(|told| told.deployment.map(|v| v.value)),
+            Kind::App => self.apps(|app, _| Some(u64::from(app.0))),
+            Kind::AppVersion => {
+                self.apps(|app, version| version.map(|version| pair(app, version.value)))
+            }
+            Kind::Users => self.sizes(|told| told.users),
+            Kind::Tokens => self.sizes(|told| told.tokens),
+            Kind::Tasks => return Part::Facts(Arc::new(self.tasks.facts().finish())),
+            Kind::Pages => return Part::Facts(Arc::new(self.pages.facts().finish())),
+            Kind::Stats => return Part::Facts(Arc::new(self.stats.facts().finish())),
+        };
+        Part::Sets(Arc::new(sets))
+    }
+
+    /// The installs for which `holds` is true.
+    fn with(&self, holds: impl Fn(&Told) -> bool) -> RoaringBitmap {
+        let mut found: Vec<u32> = self
+            .installs
+            .iter()
+            .filter(|(_, told)| holds(told))
+            .map(|(&install, _)| install)
+            .collect();
+        found.sort_unstable();
+        sorted(found.into_iter())
+    }
+
+    fn values(&self, of: impl Fn(&Told) -> Option<Sym>) -> Sets {
+        let pairs = self
+            .installs
+            .iter()
+            .filter_map(|(&install, told)| Some((u64::from(of(told)?.0), install)))
+            .collect();
+        Sets::of_values(self.with(|told| of(told).is_some()), pairs)
+    }
+
+    fn apps(&self, of: impl Fn(Sym, Option<Latest<Sym>>) -> Option<u64>) -> Sets {
+        let pairs = self
+            .installs
+            .iter()
+            .flat_map(|(&install, told)| told.apps.iter().map(move |app| (install, app)))
+            .filter_map(|(install, &(app, version))| Some((of(app, version)?, install)))
+            .collect();
+        Sets::of_values(self.with(|told| !told.apps.is_empty()), pairs)
+    }
+
+    fn sizes(&self, of: impl Fn(&Told) -> Option<Latest<u64>>) -> Sets {
+        let sizes: Vec<(u32, u64)> = self
+            .installs
+            .iter()
+            .filter_map(|(&install, told)| Some((install, of(told)?.value)))
+            .collect();
+        Sets::of_sizes(&sizes)
+    }
+}
+
+impl Tally {
+    fn cell(&mut self, section: Key, traits: Key, install: u32) -> Cell {
+        let section = self.sections.number(section);
+        (section, self.traits.number(traits), install)
+    }
+
+    fn facts(&self) -> FactsBuilder {
+        let mut builder = FactsBuilder::default();
+        let sections: Vec<u32> = numbered(self.sections.keys(), |key| builder.section(key));
+        let traits: Vec<u32> = numbered(self.traits.keys(), |key| builder.traits(key));
+        let placed = |(section, of_row, install): Cell| {
+            (sections[section as usize], traits[of_row as usize], install)
+        };
+        for (&cell, &amount) in &self.amounts {
+            let (section, traits, install) = placed(cell);
+            builder.add_amount(section, traits, install, amount);
+        }
+        for (&(cell, code), &count) in &self.values {
+            let (section, traits, install) = placed(cell);
+            builder.add_values(section, traits, install, (code, count));
+        }
+        builder
+    }
+}
+
+impl StatTally {
+    fn facts(&self) -> FactsBuilder {
+        let mut builder = FactsBuilder::default();
+        let sections: Vec<u32> = numbered(self.sections.keys(), |key| builder.section(key));
+        for (&(section, install), last) in &self.numbers {
+            let section = sections[section as usize];
+            let (number, version) = last.value;
+            let traits = builder.traits([version, Sym::EMPTY, Sym::EMPTY, Sym::EMPTY]);
+            builder.add_amount(section, traits, install, number);
+            builder.add_values(section, traits, install, (code_of(number), 1));
+        }
+        builder
+    }
+}
+
+fn numbered(keys: &[Key], number: impl FnMut(Key) -> u32) -> Vec<u32> {
+    keys.iter().copied().map(number).collect()
+}

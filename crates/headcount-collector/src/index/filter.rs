@@ -1,0 +1,383 @@
+//! The clauses of a question, made ready: tests of installs, and tests of events per family.
+
+use std::collections::BTreeMap;
+
+use roaring::RoaringBitmap;
+
+use super::calendar::month_range;
+use super::facts::{Facts, Family, Key, Place};
+use super::numbers::{size_bounds, size_range};
+use super::part::{Kind, Sets, pair};
+use super::view::{Snapshot, View};
+use super::walk::last_reports;
+use crate::error::Error;
+use crate::query::{Clause, ClauseValue, DayRange, Dimension};
+use crate::store::{Store, Sym};
+
+/// The part that keeps a dimension as an attribute of the install.
+pub(super) fn attribute(dimension: Dimension) -> Option<Kind> {
+    match dimension {
+        Dimension::Version => Some(Kind::Version),
+        Dimension::App => Some(Kind::App),
+        Dimension::AppVersion => Some(Kind::AppVersion),
+        Dimension::Deployment => Some(Kind::Deployment),
+        Dimension::Users => Some(Kind::Users),
+        Dimension::Tokens => Some(Kind::Tokens),
+        Dimension::FirstSeen
+        | Dimension::Namespace
+        | Dimension::Task
+        | Dimension::Result
+        | Dimension::Label
+        | Dimension::Path
+        | Dimension::Title
+        | Dimension::Locale
+        | Dimension::Browser
+        | Dimension::Os => None,
+    }
+}
+
+/// Families whose events tell a dimension: those of tasks and app stats, or those of pages. Empty for
+/// attributes of installs.
+fn families(dimension: Dimension) -> &'static [Family] {
+    match dimension {
+        Dimension::Namespace | Dimension::Task | Dimension::Result | Dimension::Label => WORK,
+        Dimension::Path
+        | Dimension::Title
+        | Dimension::Locale
+        | Dimension::Browser
+        | Dimension::Os => PAGES,
+        Dimension::Version
+        | Dimension::App
+        | Dimension::AppVersion
+        | Dimension::Deployment
+        | Dimension::Users
+        | Dimension::Tokens
+        | Dimension::FirstSeen => &[],
+    }
+}
+
+const WORK: &[Family] = &[Family::Tasks, Family::Stats];
+const PAGES: &[Family] = &[Family::Pages];
+
+/// What the clauses of one dimension ask: one of `any` where there are some, none of `none`.
+#[derive(Clone, Debug)]
+struct Wanted<T> {
+    any: Option<Vec<T>>,
+    none: Vec<T>,
+}
+
+impl<T> Default for Wanted<T> {
+    fn default() -> Self {
+        Self {
+            any: None,
+            none: Vec::new(),
+        }
+    }
+}
+
+impl<T> Wanted<T> {
+    /// `target` is `None` for a value nobody ever told: it matches nothing.
+    fn add(&mut self, negated: bool, target: Option<T>) {
+        if negated {
+            self.none.extend(target);
+        } else {
+            self.any.get_or_insert_default().extend(target);
+        }
+    }
+}
+
+impl Wanted<Sym> {
+    fn accepts(&self, sym: Sym) -> bool {
+        self.any.as_ref().is_none_or(|any| any.contains(&sym)) && !self.none.contains(&sym)
+    }
+}
+
+/// What a clause on an attribute looks for.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Value(u64),
+    Sizes(u64, u64),
+    FirstSeen(DayRange),
+}
+
+/// The clauses of a question.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    attributes: BTreeMap<Dimension, Wanted<Target>>,
+    events: BTreeMap<Dimension, Wanted<Sym>>,
+    /// `Version` as a condition on events.
+    version: Wanted<Sym>,
+}
+
+impl Filter {
+    pub(super) fn new(clauses: &[Clause], store: &Store) -> Self {
+        let mut filter = Self::default();
+        for clause in clauses {
+            filter.add(clause, store);
+        }
+        filter
+    }
+
+    fn add(&mut self, clause: &Clause, store: &Store) {
+        let dimension = clause.dimension;
+        let sym = match &clause.value {
+            ClauseValue::Text(text) => store.sym(text),
+            ClauseValue::Range(..) => None,
+        };
+        if !families(dimension).is_empty() {
+            let wanted = self.events.entry(dimension).or_default();
+            return wanted.add(clause.negated, sym);
+        }
+        if dimension == Dimension::Version {
+            self.version.add(clause.negated, sym);
+        }
+        let wanted = self.attributes.entry(dimension).or_default();
+        wanted.add(clause.negated, target(clause, sym, store));
+    }
+
+    /// Those of `installs` that match every clause in the bucket.
+    pub(super) fn installs(
+        &self,
+        snapshot: &Snapshot<'_>,
+        view: &View<'_>,
+        installs: RoaringBitmap,
+    ) -> Result<RoaringBitmap, Error> {
+        let left = self.by_attributes(snapshot, view, installs, true)?;
+        let left = self.by_events(view, WORK, left)?;
+        self.by_events(view, PAGES, left)
+    }
+
+    /// The installs whose events of a family count, `None` if those of all do. Clauses that events
+    /// of the family answer themselves are left to `event_test`.
+    pub(super) fn installs_for(
+        &self,
+        snapshot: &Snapshot<'_>,
+        view: &View<'_>,
+        family: Family,
+    ) -> Result<Option<RoaringBitmap>, Error> {
+        let others = if family == Family::Pages { WORK } else { PAGES };
+        let asks_events = |dimension: &Dimension| families(*dimension) == others;
+        let by_attributes = self.attributes.keys().any(|&d| d != Dimension::Version);
+        if !by_attributes && !self.events.keys().any(asks_events) {
+            return Ok(None);
+        }
+        let left = self.by_attributes(snapshot, view, view.active()?, false)?;
+        self.by_events(view, others, left).map(Some)
+    }
+
+    fn by_attributes(
+        &self,
+        snapshot: &Snapshot<'_>,
+        view: &View<'_>,
+        installs: RoaringBitmap,
+        with_version: bool,
+    ) -> Result<RoaringBitmap, Error> {
+        let mut left = installs;
+        for (&dimension, wanted) in &self.attributes {
+            if dimension == Dimension::Version && !with_version {
+                continue;
+            }
+            let matching = |targets: &[Target], left: &RoaringBitmap| match attribute(dimension) {
+                Some(kind) => telling(view, kind, targets, left),
+                None => Ok(first_seen(snapshot, targets)),
+            };
+            if let Some(any) = &wanted.any {
+                left &= matching(any, &left)?;
+            }
+            if !wanted.none.is_empty() {
+                left -= matching(&wanted.none, &left)?;
+            }
+        }
+        Ok(left)
+    }
+
+    /// Keeps installs with an event that matches all wanted values at once and with none that has an
+    /// unwanted value.
+    fn by_events(
+        &self,
+        view: &View<'_>,
+        families: &[Family],
+        installs: RoaringBitmap,
+    ) -> Result<RoaringBitmap, Error> {
+        let mut left = installs;
+        let own = || {
+            self.events
+                .iter()
+                .filter(|(dimension, _)| self::families(**dimension) == families)
+        };
+        let any: BTreeMap<Dimension, Wanted<Sym>> = own()
+            .filter(|(_, wanted)| wanted.any.is_some())
+            .map(|(&dimension, wanted)| {
+                let any = wanted.any.clone();
+                let none = Vec::new();
+                (dimension, Wanted { any, none })
+            })
+            .collect();
+        if !any.is_empty() {
+            left &= having_events(view, families, &any)?;
+        }
+        for (&dimension, wanted) in own().filter(|(_, wanted)| !wanted.none.is_empty()) {
+            let any = Some(wanted.none.clone());
+            let none = Vec::new();
+            let unwanted = BTreeMap::from([(dimension, Wanted { any, none })]);
+            left -= having_events(view, families, &unwanted)?;
+        }
+        Ok(left)
+    }
+
+    /// What events of a family must tell to count.
+    pub(super) fn event_test(&self, family: Family) -> Option<EventTest> {
+        let mut own: BTreeMap<Dimension, Wanted<Sym>> = self
+            .events
+            .iter()
+            .filter(|(dimension, _)| families(**dimension).contains(&family))
+            .map(|(&dimension, wanted)| (dimension, wanted.clone()))
+            .collect();
+        if self.version.any.is_some() || !self.version.none.is_empty() {
+            own.insert(Dimension::Version, self.version.clone());
+        }
+        EventTest::new(family, &own)
+    }
+}
+
+/// What a clause on an attribute looks for, `None` if no install can have it.
+fn target(clause: &Clause, sym: Option<Sym>, store: &Store) -> Option<Target> {
+    let told = |sym: Sym| (sym != Sym::EMPTY).then_some(Target::Value(u64::from(sym.0)));
+    match (clause.dimension, &clause.value) {
+        (Dimension::Users | Dimension::Tokens, ClauseValue::Range(low, high)) => {
+            Some(Target::Sizes(*low, *high))
+        }
+        (Dimension::Users | Dimension::Tokens, ClauseValue::Text(text)) => {
+            size_range(text).map(|(low, high)| Target::Sizes(low, high))
+        }
+        (Dimension::FirstSeen, ClauseValue::Text(text)) => month_range(text).map(Target::FirstSeen),
+        (Dimension::AppVersion, ClauseValue::Text(text)) => {
+            let (app, version) = text.split_once('=')?;
+            let version = store.sym(version).filter(|&sym| sym != Sym::EMPTY)?;
+            Some(Target::Value(pair(store.sym(app)?, version)))
+        }
+        _ => sym.and_then(told),
+    }
+}
+
+/// Those of `installs` whose last report of this kind tells one of the targets.
+fn telling(
+    view: &View<'_>,
+    kind: Kind,
+    targets: &[Target],
+    installs: &RoaringBitmap,
+) -> Result<RoaringBitmap, Error> {
+    let mut found = RoaringBitmap::new();
+    last_reports(view, kind, installs, &mut |sets, settled| {
+        for target in targets {
+            match *target {
+                Target::Value(value) => {
+                    if let Some(of_value) = sets.value(value) {
+                        found |= of_value & settled;
+                    }
+                }
+                Target::Sizes(low, high) => add_sizes(sets, settled, (low, high), &mut found),
+                Target::FirstSeen(_) => {}
+            }
+        }
+    })?;
+    Ok(found)
+}
+
+fn add_sizes(
+    sets: &Sets,
+    settled: &RoaringBitmap,
+    (low, high): (u64, u64),
+    found: &mut RoaringBitmap,
+) {
+    for (index, (bucket, installs)) in sets.values.iter().enumerate() {
+        let (least, most) = size_bounds(*bucket);
+        if low <= least && most <= high {
+            *found |= installs & settled;
+        } else if least <= high && low <= most {
+            sets.sizes_of(index, settled, |install, size| {
+                if (low..=high).contains(&size) {
+                    found.insert(install);
+                }
+            });
+        }
+    }
+}
+
+fn first_seen(snapshot: &Snapshot<'_>, targets: &[Target]) -> RoaringBitmap {
+    let mut found = RoaringBitmap::new();
+    for target in targets {
+        if let Target::FirstSeen(days) = target {
+            found |= snapshot.first_in(*days);
+        }
+    }
+    found
+}
+
+/// Installs with an event of one of the families that answers every test.
+fn having_events(
+    view: &View<'_>,
+    families: &[Family],
+    wanted: &BTreeMap<Dimension, Wanted<Sym>>,
+) -> Result<RoaringBitmap, Error> {
+    let mut found = RoaringBitmap::new();
+    for &family in families {
+        let Some(test) = EventTest::new(family, wanted) else {
+            continue;
+        };
+        for stretch in view.newest_first() {
+            test.add_installs(view.facts(stretch, family)?.as_ref(), &mut found);
+        }
+    }
+    Ok(found)
+}
+
+/// Conditions on the places of a family's events.
+#[derive(Clone, Debug)]
+pub(super) struct EventTest {
+    section: Vec<(usize, Wanted<Sym>)>,
+    traits: Vec<(usize, Wanted<Sym>)>,
+}
+
+impl EventTest {
+    /// `None` if no event of the family can match: one is asked for what such events do not tell.
+    fn new(family: Family, wanted: &BTreeMap<Dimension, Wanted<Sym>>) -> Option<Self> {
+        let (mut section, mut traits) = (Vec::new(), Vec::new());
+        for (&dimension, wanted) in wanted {
+            match family.place(dimension) {
+                Some(Place::Section(at)) => section.push((at, wanted.clone())),
+                Some(Place::Trait(at)) => traits.push((at, wanted.clone())),
+                None if wanted.any.is_some() => return None,
+                None => {}
+            }
+        }
+        Some(Self { section, traits })
+    }
+
+    pub(super) fn accepts_section(&self, key: &Key) -> bool {
+        let mut tests = self.section.iter();
+        tests.all(|(at, wanted)| wanted.accepts(key[*at]))
+    }
+
+    pub(super) fn accepts_traits(&self, key: &Key) -> bool {
+        let mut tests = self.traits.iter();
+        tests.all(|(at, wanted)| wanted.accepts(key[*at]))
+    }
+
+    fn add_installs(&self, facts: &Facts, found: &mut RoaringBitmap) {
+        let accepted: Vec<bool> = facts
+            .traits
+            .iter()
+            .map(|key| self.accepts_traits(key))
+            .collect();
+        for (key, rows, _) in facts.sections() {
+            if !self.accepts_section(key) {
+                continue;
+            }
+            let matching = rows
+                .filter(|&row| accepted[facts.row_traits.whole(row) as usize])
+                .map(|row| facts.installs[row]);
+            found.extend(matching);
+        }
+    }
+}

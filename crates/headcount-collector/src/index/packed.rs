@@ -1,0 +1,100 @@
+//! A column of numbers in the narrowest fixed width that holds them all.
+
+/// Numbers by position.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Packed {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    U32(Vec<u32>),
+    U64(Vec<u64>),
+    /// Where one is no whole number of up to 53 bits.
+    F64(Vec<f64>),
+}
+
+/// Up to here every whole number has an exact `f64`.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl Packed {
+    pub(super) fn of_whole(numbers: Vec<u64>) -> Self {
+        let largest = numbers.iter().copied().max().unwrap_or(0);
+        if largest <= u64::from(u8::MAX) {
+            Self::U8(numbers.into_iter().map(|n| n as u8).collect())
+        } else if largest <= u64::from(u16::MAX) {
+            Self::U16(numbers.into_iter().map(|n| n as u16).collect())
+        } else if largest <= u64::from(u32::MAX) {
+            Self::U32(numbers.into_iter().map(|n| n as u32).collect())
+        } else {
+            Self::U64(numbers)
+        }
+    }
+
+    pub(super) fn of_any(numbers: Vec<f64>) -> Self {
+        let whole = |n: &f64| n.fract() == 0.0 && (0.0..EXACT).contains(n);
+        if numbers.iter().all(whole) {
+            Self::of_whole(numbers.into_iter().map(|n| n as u64).collect())
+        } else {
+            Self::F64(numbers)
+        }
+    }
+
+    /// The number at a position of a column made by `of_whole`.
+    pub(super) fn whole(&self, index: usize) -> u64 {
+        match self {
+            Self::U8(numbers) => u64::from(numbers[index]),
+            Self::U16(numbers) => u64::from(numbers[index]),
+            Self::U32(numbers) => u64::from(numbers[index]),
+            Self::U64(numbers) => numbers[index],
+            Self::F64(numbers) => numbers[index] as u64,
+        }
+    }
+
+    pub(super) fn any(&self, index: usize) -> f64 {
+        match self {
+            Self::F64(numbers) => numbers[index],
+            Self::U8(_) | Self::U16(_) | Self::U32(_) | Self::U64(_) => self.whole(index) as f64,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::U8(numbers) => numbers.len(),
+            Self::U16(numbers) => numbers.len(),
+            Self::U32(numbers) => numbers.len(),
+            Self::U64(numbers) => numbers.len(),
+            Self::F64(numbers) => numbers.len(),
+        }
+    }
+
+    /// Bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.len() * self.width()
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Self::U8(_) => 1,
+            Self::U16(_) => 2,
+            Self::U32(_) => 4,
+            Self::U64(_) | Self::F64(_) => 8,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_narrow_as_can_be() {
+        for (largest, width) in [(255, 1), (256, 2), (65_536, 4), (1 << 40, 8)] {
+            let column = Packed::of_whole(vec![0, largest]);
+            assert_eq!(column.bytes(), 2 * width);
+            assert_eq!((column.whole(0), column.whole(1)), (0, largest));
+        }
+        assert_eq!(Packed::of_any(vec![1.0, 3.0]), Packed::U8(vec![1, 3]));
+        for number in [-1.0, 0.5, 1e300] {
+            let column = Packed::of_any(vec![2.0, number]);
+            assert_eq!((column.any(0), column.any(1)), (2.0, number));
+        }
+    }
+}
