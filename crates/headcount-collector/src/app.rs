@@ -6,6 +6,7 @@ use axum::Router;
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::index::{Index, IndexConfig};
 use crate::ingest::writer::Writer;
 use crate::ingest::{self, Ingest};
 use crate::meta::Meta;
@@ -18,6 +19,7 @@ use crate::web;
 pub struct Collector {
     pub config: Config,
     pub store: Store,
+    pub index: Arc<Index>,
     pub meta: Meta,
     pub writer: Writer,
     pub metrics: Arc<Metrics>,
@@ -36,15 +38,23 @@ impl Collector {
         let meta = Meta::open(&config.data.join("meta.sqlite")).map_err(Error::meta)?;
         let metrics = Arc::new(Metrics::default());
         let ingest = Ingest::new(&config, Arc::clone(&metrics))?;
+        let index = IndexConfig {
+            cache_bytes: config.index_cache_bytes,
+            ..IndexConfig::default()
+        };
+        let path = config.data.join("index.sqlite");
+        let index = Arc::new(Index::open(&path, store.clone(), index)?);
+        let applied = Arc::clone(&index);
         let writer = Writer::start(
             store.clone(),
             &config.writer,
             Arc::clone(&metrics),
-            |_rows| {},
+            move |rows| applied.apply(rows),
         )?;
         let collector = Arc::new(Self {
             config,
             store,
+            index,
             meta,
             writer,
             metrics,
@@ -70,5 +80,9 @@ impl Collector {
     pub fn shutdown(&self) {
         self.writer.stop();
         self.upkeep.stop();
+        if let Err(error) = self.index.flush() {
+            // Nothing is lost: the days are noted in the store and derived at the next start.
+            tracing::error!(%error, "open days of the index could not be written");
+        }
     }
 }
