@@ -1,6 +1,6 @@
 //! Hits in: HTTP, keys, limits, decoding and the writer. Never reads what is stored.
 
-mod address;
+pub(crate) mod address;
 mod agents;
 mod answer;
 mod auth;
@@ -66,7 +66,8 @@ impl Ingest {
         self.limit.forget_quiet();
     }
 
-    fn network(&self, parts: &request::Parts) -> Network {
+    /// The network a request came from.
+    pub(crate) fn network(&self, parts: &request::Parts) -> Network {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let peer = peer.map_or(unknown, |ConnectInfo(peer)| *peer);

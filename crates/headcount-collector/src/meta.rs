@@ -124,6 +124,13 @@ impl Meta {
     }
 }
 
+/// A note of last use that cannot be written (full disk, long lock) keeps nobody out.
+fn note_failure(noted: rusqlite::Result<usize>) {
+    if let Err(error) = noted {
+        tracing::warn!(%error, "the last use of a session or token could not be noted");
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

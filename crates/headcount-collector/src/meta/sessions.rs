@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::audit::{Actor, Entry};
 use super::people::{User, UserId, user_of_row};
-use super::{Meta, MetaError, secret};
+use super::{Meta, MetaError, note_failure, secret};
 
 /// A session ends after this even when in use.
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -119,12 +119,13 @@ impl Meta {
             return Ok(None);
         };
         if seen_ms < (now - SEEN_STEP).as_millisecond() {
-            db.prepare_cached(
+            let noted = db.execute(
                 "UPDATE sessions
                  SET seen_ms = ?1
                  WHERE id = ?2",
-            )?
-            .execute(params![now.as_millisecond(), session.id])?;
+                params![now.as_millisecond(), session.id],
+            );
+            note_failure(noted);
         }
         Ok(Some(session))
     }

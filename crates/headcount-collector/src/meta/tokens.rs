@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::audit::{Actor, Entry};
-use super::{Meta, MetaError, projects, secret};
+use super::{Meta, MetaError, note_failure, projects, secret};
 use crate::store::ProjectNumber;
 
 /// Finer than this nobody needs to know when a token was last used; each note costs a write.
@@ -114,12 +114,13 @@ impl Meta {
             return Ok(None);
         };
         if used_ms < (now - USED_STEP).as_millisecond() {
-            db.prepare_cached(
+            let noted = db.execute(
                 "UPDATE report_tokens
                  SET last_used_ms = ?1
                  WHERE id = ?2",
-            )?
-            .execute(params![now.as_millisecond(), id])?;
+                params![now.as_millisecond(), id],
+            );
+            note_failure(noted);
         }
         let scope = Scope::of_word(&word).ok_or(MetaError::Unknown {
             what: "scope",

@@ -1,10 +1,8 @@
 //! The sign-in page, signing in with a password, and signing out.
 
-use std::net::SocketAddr;
-
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, Extension, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -14,6 +12,7 @@ use super::csrf::Signed;
 use super::error::{PageError, redirect};
 use super::forms::Fields;
 use super::shell::{Shell, page};
+use super::throttle::Sender;
 use super::viewer::Visitor;
 use super::{Web, cookie, device, now};
 use crate::meta::password;
@@ -82,13 +81,12 @@ pub(super) async fn show(
 /// stands alone here.
 pub(super) async fn sign_in(
     State(web): State<Web>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Sender(from): Sender,
     headers: HeaderMap,
     Fields(given): Fields<Given>,
 ) -> Result<Response, PageError> {
     let next = own_address(&given.next).to_owned();
-    let from = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    if let Err(seconds) = web.inner.sign_ins.count(&given.email, from) {
+    if let Err(seconds) = web.inner.sign_ins.count(&given.email, Some(from)) {
         let problem = format!("Too many tries. Wait {seconds} seconds, or use a sign-in link.");
         let mut response = page(&LoginPage::new(given.email, next, Some(problem)));
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;

@@ -1,13 +1,18 @@
 //! Slows password guessing down: by account and by where the tries come from. In memory only; an
 //! address is never kept as it came.
 
+use std::convert::Infallible;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::Web;
+use crate::ingest::address::Network;
 
 /// A person mistypes a few times; then one try a minute leaves 1,440 guesses a day at an account.
 const TRIES_OF_ACCOUNT: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
@@ -20,21 +25,19 @@ const PLACE_STEP: Duration = Duration::from_secs(5);
 /// Above this many remembered keys those that are free again are forgotten.
 const REMEMBERED: usize = 10_000;
 
+/// Where a try comes from.
+pub(super) struct Sender(pub(super) Network);
+
 pub(super) struct SignInThrottle {
     accounts: DefaultKeyedRateLimiter<blake3::Hash>,
-    places: DefaultKeyedRateLimiter<blake3::Hash>,
+    places: DefaultKeyedRateLimiter<Network>,
 }
 
 impl SignInThrottle {
     pub(super) fn new() -> Self {
-        let quota = |step, tries| Quota::with_period(step).map(|quota| quota.allow_burst(tries));
-        let limiter = |step, tries| {
-            // A period above zero always makes a quota; the fallback is the same for a second.
-            RateLimiter::keyed(quota(step, tries).unwrap_or(Quota::per_second(tries)))
-        };
         Self {
-            accounts: limiter(ACCOUNT_STEP, TRIES_OF_ACCOUNT),
-            places: limiter(PLACE_STEP, TRIES_OF_PLACE),
+            accounts: RateLimiter::keyed(quota(ACCOUNT_STEP, TRIES_OF_ACCOUNT)),
+            places: RateLimiter::keyed(quota(PLACE_STEP, TRIES_OF_PLACE)),
         }
     }
 
@@ -42,13 +45,27 @@ impl SignInThrottle {
     ///
     /// # Errors
     /// The number of seconds to wait when there were too many.
-    pub(super) fn count(&self, email: &str, from: Option<IpAddr>) -> Result<(), u64> {
-        if let Some(address) = from {
-            let place = blake3::hash(&prefix(address));
+    pub(super) fn count(&self, email: &str, from: Option<Network>) -> Result<(), u64> {
+        if let Some(place) = from {
             check(&self.places, &place)?;
         }
         let account = blake3::hash(email.trim().to_lowercase().as_bytes());
         check(&self.accounts, &account)
+    }
+}
+
+fn quota(step: Duration, tries: NonZeroU32) -> Quota {
+    let quota = Quota::with_period(step);
+    // Only a step of zero makes no quota, and the steps above are not.
+    let quota = quota.unwrap_or(Quota::per_minute(tries));
+    quota.allow_burst(tries)
+}
+
+impl FromRequestParts<Web> for Sender {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Infallible> {
+        Ok(Self(web.collector().ingest.network(parts)))
     }
 }
 
@@ -62,19 +79,14 @@ fn check<K: Clone + Eq + Hash>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) ->
     })
 }
 
-/// The network an address stands for: one host for IPv4, what a home is given for IPv6.
-fn prefix(address: IpAddr) -> [u8; 8] {
-    let mut prefix = [0; 8];
-    match address.to_canonical() {
-        IpAddr::V4(v4) => prefix[..4].copy_from_slice(&v4.octets()),
-        IpAddr::V6(v6) => prefix.copy_from_slice(&v6.octets()[..8]),
-    }
-    prefix
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderMap;
+
+    fn network(peer: &str) -> Network {
+        Network::of(peer.parse().unwrap(), &HeaderMap::new(), None)
+    }
 
     #[test]
     fn an_account_is_closed_for_a_while_after_ten_tries() {
@@ -92,12 +104,12 @@ mod tests {
         let throttle = SignInThrottle::new();
         let mut refused = 0;
         for n in 0..70_u32 {
-            let address = format!("2001:db8:1:2::{n:x}").parse().unwrap();
+            let address = network(&format!("[2001:db8:1:2::{n:x}]:1"));
             let account = format!("{n}@b.example");
             refused += u32::from(throttle.count(&account, Some(address)).is_err());
         }
         assert!((9..=10).contains(&refused), "{refused}");
-        let elsewhere = "2001:db8:1:3::1".parse().unwrap();
+        let elsewhere = network("[2001:db8:1:3::1]:1");
         assert_eq!(throttle.count("70@b.example", Some(elsewhere)), Ok(()));
     }
 }
