@@ -2,42 +2,42 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
-
-/// Looked for in this order, since browsers carry the names of others.
-const FAMILIES: [(&str, &str); 8] = [
-    ("Edg/", "Edge"),
-    ("OPR/", "Opera"),
-    ("SamsungBrowser/", "Samsung Internet"),
-    ("Firefox/", "Firefox"),
-    ("Chrome/", "Chrome"),
-    ("Chromium/", "Chromium"),
-    ("Safari/", "Safari"),
-    ("curl/", "curl"),
-];
-
-const SYSTEMS: [(&str, &str); 7] = [
-    ("Windows", "Windows"),
-    ("Android", "Android"),
-    ("iPhone", "iOS"),
-    ("iPad", "iPadOS"),
-    ("Mac OS X", "macOS"),
-    ("CrOS", "ChromeOS"),
-    ("Linux", "Linux"),
-];
+use headcount_protocol::user_agent::reduce;
 
 /// Family and system of the browser that sent the request.
 pub(super) fn of(headers: &HeaderMap) -> String {
     let agent = headers
         .get(USER_AGENT)
         .and_then(|agent| agent.to_str().ok());
-    let agent = agent.unwrap_or_default();
-    let first = |names: &[(&str, &'static str)]| {
-        let found = names.iter().find(|(mark, _)| agent.contains(mark));
-        found.map(|(_, name)| *name)
-    };
-    match (first(&FAMILIES), first(&SYSTEMS)) {
-        (Some(family), Some(system)) => format!("{family}, {system}"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => "Unknown browser".to_owned(),
+    let agent = reduce(agent.unwrap_or_default());
+    let system = agent.os.map(|system| system.as_str());
+    match (agent.family.as_str(), system) {
+        ("", None) => "Unknown browser".to_owned(),
+        ("", Some(system)) => system.to_owned(),
+        (family, None) => family.to_owned(),
+        (family, Some(system)) => format!("{family}, {system}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn a_browser_is_named_by_family_and_system() {
+        let cases = [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0",
+                "Firefox, Linux",
+            ),
+            ("curl/8.1", "curl"),
+            ("", "Unknown browser"),
+        ];
+        for (agent, device) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+            assert_eq!(of(&headers), device);
+        }
     }
 }
