@@ -145,6 +145,60 @@ pub fn page(template: &impl Template) -> Response {
 mod tests {
     use super::*;
 
+    #[derive(Template)]
+    #[template(
+        source = r#"{% extends "layout.html" %}{% block main %}<p>inside</p>{% endblock %}"#,
+        ext = "html"
+    )]
+    struct Probe {
+        shell: Shell,
+    }
+
+    #[test]
+    fn a_page_of_a_project_has_its_title_menu_tabs_and_account() {
+        let entry = |label: &str, current| MenuEntry {
+            label: label.to_owned(),
+            href: format!("/projects/{}", label.to_lowercase()),
+            current,
+        };
+        let link = |tab: Tab| TabLink {
+            label: tab.label(),
+            href: tab.href("one"),
+            current: tab == Tab::Live,
+        };
+        let project = ShellProject {
+            name: "<One>".to_owned(),
+            slug: "one".to_owned(),
+        };
+        let shell = Shell {
+            project: Some(project),
+            menu: vec![entry("One", true), entry("Two", false)],
+            tabs: Tab::ALL.map(link).to_vec(),
+            account: Some(Account::of_email("mara.kern@a.example")),
+            ..Shell::bare("Live").data_until("22 Nov 2026, 24:00".to_owned())
+        };
+        let html = Probe { shell }.render().unwrap();
+        let parts = [
+            "<title>Live · &#60;One&#62; · headcount</title>",
+            r#"<a href="/projects/one" aria-current="true">One</a>"#,
+            r#"<a href="/projects/two">Two</a>"#,
+            r#"<a href="/projects/one">Overview</a>"#,
+            r#"<a href="/projects/one/live" aria-current="page">Live</a>"#,
+            r#"aria-label="MK, your account and sign out">MK</a>"#,
+            "times are UTC &middot; data up to 22 Nov 2026, 24:00",
+            "<p>inside</p>",
+        ];
+        for part in parts {
+            assert!(html.contains(part), "{part} is missing in {html}");
+        }
+        let bare = Probe {
+            shell: Shell::bare("Start"),
+        };
+        let bare = bare.render().unwrap();
+        assert!(bare.contains("<title>Start · headcount</title>"));
+        assert!(!bare.contains("<nav") && !bare.contains("/account"));
+    }
+
     #[test]
     fn initials_come_from_the_words_of_an_address() {
         let cases = [
