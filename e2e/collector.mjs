@@ -84,7 +84,7 @@ async function createProject(data, url, name, more) {
       const answer = await fetch(`${url}/api/v1/projects/${project.project}/reports/${report}?${query}`, {
         headers: { authorization: `Bearer ${token}` },
       });
-      if (answer.status !== 200) throw new Error(`report ${report}: ${answer.status} ${await answer.text()}`);
+      if (answer.status !== 200) throw new Error(`report ${report}: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
       const { columns, rows } = await answer.json();
       return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])));
     },
