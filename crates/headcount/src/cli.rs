@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Run a collector on a temporary folder, filled by a simulated fleet.
     Demo(DemoArgs),
+    /// Derive the index anew from raw events, while no server runs on the data folder.
+    Rebuild(RebuildArgs),
     /// Create, list and show projects.
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -81,6 +83,12 @@ pub(crate) struct ServeArgs {
     /// Connections served at once; further ones wait.
     #[arg(long, value_name = "N", default_value = "4096", value_parser = connections)]
     pub(crate) max_connections: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RebuildArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
 }
 
 #[derive(Args, Debug)]

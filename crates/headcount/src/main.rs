@@ -6,6 +6,7 @@ mod folder;
 mod host;
 mod output;
 mod project;
+mod rebuild;
 mod serve;
 mod settings;
 mod token;
@@ -46,6 +47,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(args) => serve::run(args, output),
         Command::Demo(args) => demo::run(args, output),
+        Command::Rebuild(args) => rebuild::run(&args, output),
         Command::Project(command) => project::run(command, output),
         Command::User(command) => user::run(command, output),
         Command::Token(command) => token::run(command, output),
