@@ -6,6 +6,7 @@ pub(crate) mod apps;
 pub(crate) mod browsers;
 pub(crate) mod calendar;
 pub(crate) mod installs;
+pub(crate) mod live;
 pub(crate) mod locales;
 pub(crate) mod pages;
 pub(crate) mod params;
@@ -18,6 +19,7 @@ pub(crate) mod totals;
 pub(crate) mod versions;
 
 use crate::query::{Answer, Bucket, Clause, DayRange, Dimension, Measure, Query};
+use crate::store::Hit;
 
 pub use params::{Params, SizeOf};
 pub use table::{Cell, Table};
@@ -52,6 +54,8 @@ pub struct Source<'a> {
     pub now_ms: i64,
     /// Answers one question about the project.
     pub answer: &'a dyn Fn(&Query) -> Result<Answer, ReportError>,
+    /// The latest hits, at most so many, newest first.
+    pub hits: &'a dyn Fn(usize) -> Result<Vec<Hit>, ReportError>,
 }
 
 impl Source<'_> {
@@ -163,6 +167,7 @@ const REPORTS: &[Report] = &[
     report!("pages", pages),
     report!("locales", locales),
     report!("browsers", browsers),
+    report!("live", live),
 ];
 
 /// Names of all reports.
@@ -229,3 +234,6 @@ pub(crate) fn share(part: u64, whole: u64) -> f64 {
 pub(crate) fn count(amount: f64) -> u64 {
     amount.max(0.0).round() as u64
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,12 +71,6 @@ pub(crate) fn long(day: Day) -> String {
     format!("{} {}", short(day), date(day).year())
 }
 
-/// `Aug 2026`.
-pub(crate) fn month(day: Day) -> String {
-    let date = date(day);
-    format!("{} {}", month_name(date), date.year())
-}
-
 fn month_name(date: Date) -> &'static str {
     MONTHS[usize::from(date.month().unsigned_abs() - 1) % 12]
 }
@@ -164,7 +158,6 @@ mod tests {
     #[test]
     fn words_for_days_and_moments() {
         assert_eq!(long(Day(20_666)), "1 Aug 2026");
-        assert_eq!(month(Day(20_666)), "Aug 2026");
         assert_eq!(iso_moment(1_000), "1970-01-01T00:00:01.000Z");
         assert_eq!(clock(46_881_204), "13:01:21.204");
         assert!(is_month("2026-08") && !is_month("2026-13") && !is_month("2026-8"));
