@@ -6,14 +6,18 @@ pub mod shell;
 pub mod viewer;
 
 mod account;
+mod api;
 mod assets;
 mod compress;
 mod cookie;
+mod desk;
 mod device;
 mod forms;
 mod headers;
 mod link;
+mod live;
 mod login;
+mod overview;
 mod projects;
 #[cfg(test)]
 mod tests;
@@ -69,6 +73,12 @@ fn pages() -> Router<Web> {
         .route("/account/email", post(account::change_email))
         .route("/account/password", post(account::change_password))
         .route("/account/sessions/{id}/end", post(account::end_session))
+        .route("/projects/{project}", get(overview::show))
+        .route("/projects/{project}/live", get(live::show))
+        .route(
+            "/api/v1/projects/{project}/reports/{report}",
+            get(api::report),
+        )
         .route("/static/{file}", get(assets::file))
 }
 

@@ -1,0 +1,243 @@
+//! The overview of a project: headline numbers, charts and panels, all as links and query strings.
+
+pub(crate) mod adoption;
+pub(crate) mod data;
+pub(crate) mod findings;
+pub(crate) mod first_run;
+pub(crate) mod full;
+pub(crate) mod headline;
+pub(crate) mod panels;
+pub(crate) mod regress;
+pub(crate) mod series;
+pub(crate) mod state;
+pub(crate) mod tools;
+pub(crate) mod words;
+
+use askama::Template;
+use axum::extract::{RawQuery, State as Extract};
+use axum::http::header::{HOST, HeaderName};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+
+use super::desk::Desk;
+use super::error::{PageError, redirect};
+use super::shell::{Shell, Tab, page};
+use super::viewer::Viewer;
+use super::{Web, blocking};
+use crate::access::Action;
+use crate::reports::{ReportError, calendar};
+use crate::store::Day;
+
+use data::{Data, Span};
+use findings::Finding;
+use full::Full;
+use headline::Stat;
+use panels::{AppPanel, List, PagePanel, TaskPanel};
+use state::State;
+use tools::Tools;
+
+/// Seconds between looks for the first hit.
+const FIRST_RUN_SECONDS: &str = "5";
+/// Hits looked at for the reasons of rejections.
+const HITS: usize = 1_000;
+
+/// `GET /projects/{project}`.
+pub(super) async fn show(
+    viewer: Viewer,
+    Extract(web): Extract<Web>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let state = State::parse(query.as_deref().unwrap_or_default())?;
+    let slug = viewer.project.slug.clone();
+    if state.added {
+        return Ok(redirect(&format!(
+            "{}{}",
+            Tab::Overview.href(&slug),
+            state.link()
+        )));
+    }
+    let desk = Desk::new(web.collector(), viewer.project.number, &slug);
+    let shell = viewer.shell("Overview", Tab::Overview)?;
+    let secret = viewer.may(Action::ChangeSettings);
+    let origin = web
+        .public_origin()
+        .map_or_else(|| origin_of(&headers), str::to_owned);
+    let found = blocking(move || gather(&desk, state)).await?;
+    match found {
+        Found::Nothing => first_page(shell, &web, slug, &origin, secret).await,
+        Found::Overview(view) => Ok(page(&OverviewPage::new(shell, *view))),
+        Found::Full { state, span, parts } => Ok(page(&FullPage::new(shell, &state, span, parts))),
+    }
+}
+
+enum Found {
+    Nothing,
+    Overview(Box<View>),
+    Full {
+        state: State,
+        span: Span,
+        parts: Vec<Full>,
+    },
+}
+
+struct View {
+    state: State,
+    span: Span,
+    data: Data,
+    rejected: Option<Finding>,
+}
+
+fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
+    let today = calendar::day_of_ms(desk.now_ms);
+    let Some(first) = desk.first_day() else {
+        return Ok(Found::Nothing);
+    };
+    let span = Span::new(first, today);
+    if state.show.is_some() {
+        let parts = desk.ask(|source| full::show(source, &state, span))?;
+        return Ok(Found::Full { state, span, parts });
+    }
+    let data = desk.ask(|source| data::gather(source, &state, span))?;
+    let minutes = desk.collector().store.minutes(desk.project, desk.now_ms);
+    let live = Tab::Live.href(&desk.slug);
+    let rejected = findings::rejected(&live, &minutes, &desk.hits(HITS)?, desk.now_ms);
+    Ok(Found::Overview(Box::new(View {
+        state,
+        span,
+        data,
+        rejected,
+    })))
+}
+
+/// Scheme and host as the browser names them; behind a proxy the configuration should say them.
+fn origin_of(headers: &HeaderMap) -> String {
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost:8787");
+    format!("http://{host}")
+}
+
+/// What the footer says about how far the data goes.
+pub(crate) fn data_until(last: Day, today: Day) -> String {
+    if last < today {
+        format!("{}, 24:00", calendar::long(last))
+    } else {
+        "now".to_owned()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    shell: Shell,
+    tools: Tools,
+    stats: Vec<Stat>,
+    /// HTML of the headline chart.
+    chart: String,
+    findings: Vec<Finding>,
+    versions: String,
+    sizes: String,
+    apps: AppPanel,
+    pages: PagePanel,
+    tasks: TaskPanel,
+    locales: List,
+    browsers: List,
+    deployments: List,
+    tokens: List,
+}
+
+impl OverviewPage {
+    fn new(shell: Shell, view: View) -> Self {
+        let View {
+            state,
+            span,
+            data,
+            rejected,
+        } = view;
+        let worse = regress::find(&data.tasks.versions);
+        let offers = tools::offers(&state, &data);
+        let mut findings = findings::tasks(&state, &worse);
+        findings.extend(
+            data.spread
+                .as_ref()
+                .map(|spread| findings::spread(&state, spread)),
+        );
+        findings.extend(rejected);
+        Self {
+            shell: shell.data_until(data_until(data.range.to, span.today)),
+            tools: Tools::new("Overview", &state, span, offers)
+                .matching(data.now.active_week, data.unfiltered),
+            stats: headline::stats(&state, &data),
+            chart: headline::chart(&state, &data),
+            findings,
+            versions: adoption::versions(&state, &data),
+            sizes: adoption::sizes(&data),
+            apps: panels::apps(&state, &data),
+            pages: panels::pages(&state, &data.pages),
+            tasks: panels::tasks(&state, &data, &worse),
+            locales: panels::locales(&state, &data),
+            browsers: panels::browsers(&state, &data),
+            deployments: panels::deployments(&state, &data),
+            tokens: panels::tokens(&data),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "full.html")]
+struct FullPage {
+    shell: Shell,
+    tools: Tools,
+    back: String,
+    parts: Vec<Full>,
+}
+
+impl FullPage {
+    fn new(shell: Shell, state: &State, span: Span, parts: Vec<Full>) -> Self {
+        let mut tools = Tools::new(&full::title(state), state, span, Vec::new());
+        // These tables compare with the days before, if at all: there is nothing to choose.
+        tools.compares.clear();
+        let last = state.range.days(span.last).to;
+        let back =
+            state.with(|state| (state.show, state.namespace, state.task) = (None, None, None));
+        Self {
+            shell: shell.data_until(data_until(last, span.today)),
+            tools,
+            back,
+            parts,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "first_run.html")]
+struct FirstRunPage {
+    shell: Shell,
+    live: String,
+    ways: Vec<first_run::Way>,
+}
+
+async fn first_page(
+    shell: Shell,
+    web: &Web,
+    slug: String,
+    origin: &str,
+    secret: bool,
+) -> Result<Response, PageError> {
+    let live = Tab::Live.href(&slug);
+    let project = web.meta(move |meta| meta.project(&slug)).await?;
+    let ways = first_run::ways(origin, &project, secret);
+    let mut response = page(&FirstRunPage { shell, live, ways });
+    refresh(&mut response, FIRST_RUN_SECONDS);
+    Ok(response)
+}
+
+/// Lets the browser ask again by itself, without a script.
+pub(crate) fn refresh(response: &mut Response, seconds: &'static str) {
+    const REFRESH: HeaderName = HeaderName::from_static("refresh");
+    response
+        .headers_mut()
+        .insert(REFRESH, HeaderValue::from_static(seconds));
+}

@@ -1,0 +1,363 @@
+//! Every number of the overview, asked once. Knows no HTML.
+
+use crate::query::{AnswerRow, Bucket, DayRange, Dimension, Measure};
+use crate::reports::totals::{self, Figures, week_to};
+use crate::reports::{Over, Params, ReportError, SizeOf, Source, release, sizes};
+use crate::store::Day;
+
+use super::series::{self, Release};
+use super::state::State;
+
+/// Weeks of the adoption chart.
+const ADOPTION_WEEKS: i32 = 26;
+/// Points of a trend line.
+const TREND_POINTS: i32 = 13;
+
+/// What the pages know before they ask: which days there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// First day with data.
+    pub(crate) first: Day,
+    /// Last day shown: the last full one, or today in a project's first week.
+    pub(crate) last: Day,
+    pub(crate) today: Day,
+}
+
+impl Span {
+    /// A project's first week is shown up to now: its maintainers wait for the first hits.
+    pub(crate) fn new(first: Day, today: Day) -> Self {
+        const YOUNG_DAYS: i32 = 7;
+        let young = today.0 - first.0 < YOUNG_DAYS;
+        Self {
+            first,
+            last: if young { today } else { Day(today.0 - 1) },
+            today,
+        }
+    }
+}
+
+/// The numbers.
+pub(crate) struct Data {
+    pub(crate) range: DayRange,
+    pub(crate) now: Figures,
+    /// `None` when the comparison is off, or when there is no data for all of it.
+    pub(crate) was: Option<Figures>,
+    /// Active installs of the week without any filter; as `now` where there is none.
+    pub(crate) unfiltered: u64,
+    pub(crate) line: Points,
+    pub(crate) releases: Vec<Release>,
+    pub(crate) spread: Option<Spread>,
+    pub(crate) adoption: Adoption,
+    pub(crate) users: Sizes,
+    pub(crate) tokens: Sizes,
+    pub(crate) apps: Apps,
+    pub(crate) deployments: Vec<AnswerRow>,
+    pub(crate) pages: Views,
+    pub(crate) locales: Vec<AnswerRow>,
+    pub(crate) browsers: Vec<AnswerRow>,
+    pub(crate) tasks: Tasks,
+}
+
+/// The headline chart.
+pub(crate) struct Points {
+    pub(crate) days: Vec<Day>,
+    pub(crate) values: Vec<f64>,
+    pub(crate) before: Option<Vec<f64>>,
+}
+
+/// How far the latest release has come, and the one before it at the same age.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Spread {
+    pub(crate) latest: String,
+    pub(crate) age_days: i32,
+    pub(crate) share: f64,
+    pub(crate) before: String,
+    pub(crate) before_share: f64,
+}
+
+/// Installs by version for each of some weeks.
+pub(crate) struct Adoption {
+    /// Last day of each week.
+    pub(crate) days: Vec<Day>,
+    pub(crate) weeks: Vec<Vec<AnswerRow>>,
+}
+
+/// Sizes of installs in the last week.
+pub(crate) struct Sizes {
+    pub(crate) buckets: Vec<sizes::SizeBucket>,
+    pub(crate) median: Option<f64>,
+    pub(crate) p90: Option<f64>,
+    /// Installs that told.
+    pub(crate) told: u64,
+}
+
+/// Apps of the last week, of the week before the range, and over time.
+pub(crate) struct Apps {
+    pub(crate) now: Vec<AnswerRow>,
+    pub(crate) was: Option<(Vec<AnswerRow>, u64)>,
+    /// For each week: rows and active installs.
+    pub(crate) trend: Vec<(Vec<AnswerRow>, u64)>,
+}
+
+/// Page views.
+pub(crate) struct Views {
+    pub(crate) rows: Vec<AnswerRow>,
+    pub(crate) views: f64,
+    /// Installs that send page views.
+    pub(crate) installs: u64,
+}
+
+/// Task runs.
+pub(crate) struct Tasks {
+    pub(crate) rows: Vec<AnswerRow>,
+    pub(crate) was: Vec<AnswerRow>,
+    /// By namespace, task and result.
+    pub(crate) results: Vec<AnswerRow>,
+    /// By namespace, task and version.
+    pub(crate) versions: Vec<AnswerRow>,
+    /// Installs that send task events.
+    pub(crate) installs: u64,
+}
+
+/// Asks everything.
+pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<Data, ReportError> {
+    let ask = Ask {
+        source,
+        state,
+        span,
+        range: state.range.days(span.last),
+    };
+    let before = state
+        .compare
+        .range(ask.range)
+        .filter(|before| before.from >= span.first);
+    let now = totals::figures(source, ask.range, &state.filter)?;
+    let was = before
+        .map(|before| totals::figures(source, before, &state.filter))
+        .transpose()?;
+    let unfiltered = if state.filter.is_empty() {
+        now.active_week
+    } else {
+        ask.installs(Measure::Active, &Over::whole(week_to(ask.range.to), &[]))?
+    };
+    let latest = now.latest.as_ref().map_or("", |(version, _)| version);
+    let releases = series::releases(source, ask.release_range())?;
+    Ok(Data {
+        line: ask.line(before, latest)?,
+        spread: ask.spread(&releases, &now)?,
+        adoption: ask.adoption()?,
+        users: ask.sizes(SizeOf::Users)?,
+        tokens: ask.sizes(SizeOf::Tokens)?,
+        apps: ask.apps(before)?,
+        deployments: ask
+            .by_attribute(Dimension::Deployment, &[ask.range.to])?
+            .remove(0),
+        pages: ask.pages()?,
+        locales: ask.whole(Measure::Pages, &[Dimension::Locale])?,
+        browsers: ask.whole(Measure::Pages, &[Dimension::Browser])?,
+        tasks: ask.tasks(before)?,
+        range: ask.range,
+        now,
+        was,
+        unfiltered,
+        releases,
+    })
+}
+
+struct Ask<'a> {
+    source: &'a Source<'a>,
+    state: &'a State,
+    span: Span,
+    range: DayRange,
+}
+
+impl Ask<'_> {
+    fn rows(
+        &self,
+        measure: Measure,
+        by: &[Dimension],
+        range: DayRange,
+    ) -> Result<Vec<AnswerRow>, ReportError> {
+        Ok(self
+            .source
+            .ask(measure, by, &Over::whole(range, &self.state.filter))?
+            .rows)
+    }
+
+    fn whole(&self, measure: Measure, by: &[Dimension]) -> Result<Vec<AnswerRow>, ReportError> {
+        self.rows(measure, by, self.range)
+    }
+
+    fn week(&self, measure: Measure, by: &[Dimension]) -> Result<Vec<AnswerRow>, ReportError> {
+        self.rows(measure, by, week_to(self.range.to))
+    }
+
+    fn installs(&self, measure: Measure, over: &Over<'_>) -> Result<u64, ReportError> {
+        let rows = self.source.ask(measure, &[], over)?.rows;
+        Ok(rows.first().map_or(0, |row| row.installs))
+    }
+
+    /// From half a year back at least, so that the latest release and the one before have their day.
+    fn release_range(&self) -> DayRange {
+        let from = self.range.from.0.min(self.range.to.0 - 7 * ADOPTION_WEEKS) - 1;
+        DayRange {
+            from: Day(from).max(self.span.first),
+            to: self.range.to,
+        }
+    }
+
+    fn line(&self, before: Option<DayRange>, latest: &str) -> Result<Points, ReportError> {
+        let days = series::points(self.range, self.span.first);
+        let of = |days: &[Day]| {
+            series::metric(
+                self.source,
+                self.state.metric,
+                days,
+                &self.state.filter,
+                latest,
+            )
+        };
+        let values = of(&days)?;
+        let shifted = before.map(|before| {
+            let back = self.range.to.0 - before.to.0;
+            days.iter().map(|day| Day(day.0 - back)).collect::<Vec<_>>()
+        });
+        let before = shifted.map(|days| of(&days)).transpose()?;
+        Ok(Points {
+            days,
+            values,
+            before,
+        })
+    }
+
+    fn spread(&self, releases: &[Release], now: &Figures) -> Result<Option<Spread>, ReportError> {
+        let Some((latest, share)) = now.latest.as_ref().zip(now.latest_share()) else {
+            return Ok(None);
+        };
+        let latest = &latest.0;
+        let Some(known) = releases.iter().find(|release| release.version == *latest) else {
+            return Ok(None);
+        };
+        // A release that opens a line is measured by the last one that did.
+        let like = |version: &str| release::is_minor(version) || !release::is_minor(latest);
+        let earlier = releases
+            .iter()
+            .filter(|other| release::order(&other.version, latest).is_lt() && like(&other.version))
+            .max_by(|a, b| release::order(&a.version, &b.version));
+        let Some(earlier) = earlier else {
+            return Ok(None);
+        };
+        let age_days = self.range.to.0 - known.day.0;
+        let then = Day(earlier.day.0 + age_days);
+        if then > self.range.to {
+            return Ok(None);
+        }
+        let rows = self.by_attribute(Dimension::Version, &[then])?.remove(0);
+        Ok(Some(Spread {
+            latest: latest.clone(),
+            age_days,
+            share,
+            before: earlier.version.clone(),
+            before_share: series::share_of(&rows, &earlier.version),
+        }))
+    }
+
+    fn adoption(&self) -> Result<Adoption, ReportError> {
+        let to = self.range.to.0;
+        let days: Vec<Day> = (0..ADOPTION_WEEKS)
+            .rev()
+            .map(|k| Day(to - 7 * k))
+            .filter(|&day| day >= self.span.first)
+            .collect();
+        let weeks = self.by_attribute(Dimension::Version, &days)?;
+        Ok(Adoption { days, weeks })
+    }
+
+    fn by_attribute(
+        &self,
+        attribute: Dimension,
+        days: &[Day],
+    ) -> Result<Vec<Vec<AnswerRow>>, ReportError> {
+        series::by_attribute(self.source, attribute, days, &self.state.filter)
+    }
+
+    fn sizes(&self, of: SizeOf) -> Result<Sizes, ReportError> {
+        let (dimension, measure) = match of {
+            SizeOf::Users => (Dimension::Users, Measure::Users),
+            SizeOf::Tokens => (Dimension::Tokens, Measure::Tokens),
+        };
+        let over = Over::whole(week_to(self.range.to), &self.state.filter);
+        let answer = self.source.ask(Measure::Active, &[dimension], &over)?;
+        let told = self.week(measure, &[])?.pop();
+        Ok(Sizes {
+            buckets: sizes::buckets(&answer),
+            median: told.as_ref().and_then(|row| row.median),
+            p90: told.as_ref().and_then(|row| row.p90),
+            told: told.map_or(0, |row| row.installs),
+        })
+    }
+
+    fn apps(&self, before: Option<DayRange>) -> Result<Apps, ReportError> {
+        let week = |day: Day| -> Result<(Vec<AnswerRow>, u64), ReportError> {
+            let over = Over::whole(week_to(day), &self.state.filter);
+            let answer = self.source.ask(Measure::Active, &[Dimension::App], &over)?;
+            Ok((answer.rows, answer.base))
+        };
+        let from = self.range.from.max(self.span.first).0;
+        let days = self.range.to.0 - from;
+        let points = TREND_POINTS.min(days + 1);
+        let trend: Vec<Day> = (0..points)
+            .map(|k| Day(from + days * k / (points - 1).max(1)))
+            .collect();
+        Ok(Apps {
+            now: week(self.range.to)?.0,
+            was: before.map(|before| week(before.to)).transpose()?,
+            trend: trend.into_iter().map(week).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn pages(&self) -> Result<Views, ReportError> {
+        let mut rows = self.whole(Measure::Pages, &[Dimension::Path, Dimension::Title])?;
+        rows.sort_by(|a, b| {
+            b.amount
+                .total_cmp(&a.amount)
+                .then_with(|| a.key.cmp(&b.key))
+        });
+        let all = self.whole(Measure::Pages, &[])?.pop();
+        Ok(Views {
+            rows,
+            views: all.as_ref().map_or(0.0, |row| row.amount),
+            installs: all.map_or(0, |row| row.installs),
+        })
+    }
+
+    fn tasks(&self, before: Option<DayRange>) -> Result<Tasks, ReportError> {
+        let by = [Dimension::Namespace, Dimension::Task];
+        let and = |last| [Dimension::Namespace, Dimension::Task, last];
+        let was = before
+            .map(|before| self.rows(Measure::Tasks, &by, before))
+            .transpose()?;
+        Ok(Tasks {
+            rows: self.whole(Measure::Tasks, &by)?,
+            was: was.unwrap_or_default(),
+            results: self.whole(Measure::Tasks, &and(Dimension::Result))?,
+            versions: self.whole(Measure::Tasks, &and(Dimension::Version))?,
+            installs: self
+                .installs(Measure::Tasks, &Over::whole(self.range, &self.state.filter))?,
+        })
+    }
+}
+
+/// The parameters of a full report for the days and filter of the page.
+pub(crate) fn report_params(state: &State, range: DayRange) -> Params {
+    Params {
+        range,
+        bucket: Bucket::Day,
+        limit: None,
+        filter: state.filter.clone(),
+        of: SizeOf::Users,
+        namespace: state.namespace.clone(),
+        task: state.task.clone(),
+        csv: false,
+    }
+}

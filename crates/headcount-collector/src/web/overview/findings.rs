@@ -1,0 +1,231 @@
+//! What is worth a look, said only where it was computed, with its evidence. Pure.
+
+use rustc_hash::FxHashMap;
+
+use crate::chart::number;
+use crate::store::{Hit, Minute, Verdict};
+
+use super::data::Spread;
+use super::panels;
+use super::regress::Regression;
+use super::state::State;
+
+/// Task findings shown at most.
+const MOST_TASKS: usize = 1;
+/// Shares closer than this are called equal.
+const EQUAL_SHARE: f64 = 0.01;
+const HOUR_MS: i64 = 3_600_000;
+
+/// One line of the strip.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Finding {
+    pub(crate) bad: bool,
+    /// In bold, before the text.
+    pub(crate) strong: String,
+    pub(crate) text: String,
+    pub(crate) evidence: String,
+    pub(crate) href: String,
+}
+
+/// A task that fails more since a release.
+pub(crate) fn tasks(state: &State, worse: &[Regression]) -> Vec<Finding> {
+    let finding = |found: &Regression| Finding {
+        bad: true,
+        strong: found.task.clone(),
+        text: format!("fails {:.1}× as often since {}", found.ratio(), found.since),
+        evidence: format!(
+            "{} of runs on {} and newer, {} on older; {}",
+            number::percent(found.rate),
+            found.since,
+            number::percent(found.rate_before),
+            number::counted(found.installs, "install")
+        ),
+        href: panels::task_href(state, (&found.namespace, &found.task)),
+    };
+    worse.iter().take(MOST_TASKS).map(finding).collect()
+}
+
+/// How the latest release spreads beside the one before at the same age.
+pub(crate) fn spread(state: &State, spread: &Spread) -> Finding {
+    let difference = spread.share - spread.before_share;
+    let (latest, before) = (&spread.latest, &spread.before);
+    let text = if difference.abs() < EQUAL_SHARE {
+        format!("v{latest} spreads as v{before} did")
+    } else {
+        let little = if difference.abs() < 5.0 * EQUAL_SHARE {
+            "a little "
+        } else {
+            ""
+        };
+        let way = if difference > 0.0 {
+            "faster"
+        } else {
+            "more slowly"
+        };
+        format!("v{latest} spreads {little}{way} than v{before} did")
+    };
+    Finding {
+        bad: false,
+        strong: String::new(),
+        text,
+        evidence: format!(
+            "{} of installs after {}, {} then",
+            number::percent_whole(spread.share),
+            number::counted(spread.age_days.unsigned_abs().into(), "day"),
+            number::percent_whole(spread.before_share)
+        ),
+        href: state.showing("versions"),
+    }
+}
+
+/// Hits that were rejected in the last hour, and why.
+pub(crate) fn rejected(
+    live: &str,
+    minutes: &[Minute],
+    hits: &[Hit],
+    now_ms: i64,
+) -> Option<Finding> {
+    let refused: u64 = minutes.iter().map(|minute| minute.refused).sum();
+    let accepted: u64 = minutes.iter().map(|minute| minute.accepted).sum();
+    if refused == 0 {
+        return None;
+    }
+    let evidence = reasons(hits, now_ms)
+        .first()
+        .map_or_else(String::new, |reason| {
+            let from = match reason.installs {
+                0 => String::new(),
+                1 => ", all from one install".to_owned(),
+                installs => format!(", from {installs} installs"),
+            };
+            format!(
+                "{} of them {}{from}",
+                number::count(reason.hits),
+                reason.code
+            )
+        });
+    Some(Finding {
+        bad: false,
+        strong: String::new(),
+        text: format!(
+            "{} of {} {} rejected in the last hour",
+            number::count(refused),
+            number::counted(accepted + refused, "hit"),
+            if refused == 1 { "was" } else { "were" }
+        ),
+        evidence,
+        href: format!("{live}?show=rejected"),
+    })
+}
+
+/// Why hits were rejected, how often and by how many installs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reason {
+    pub(crate) code: String,
+    pub(crate) hits: u64,
+    /// Installs that told who they are.
+    pub(crate) installs: usize,
+}
+
+/// Reasons of the last hour's rejected hits, the most frequent first.
+pub(crate) fn reasons(hits: &[Hit], now_ms: i64) -> Vec<Reason> {
+    let mut found: FxHashMap<&str, (u64, Vec<&str>)> = FxHashMap::default();
+    let refused = hits
+        .iter()
+        .filter(|hit| hit.verdict == Verdict::Refused && now_ms - hit.received_ms < HOUR_MS);
+    for hit in refused {
+        let code = hit.reason.split(':').next().unwrap_or_default().trim();
+        let (count, installs) = found.entry(code).or_default();
+        *count += 1;
+        if !hit.install.is_empty() && !installs.contains(&hit.install.as_str()) {
+            installs.push(&hit.install);
+        }
+    }
+    let mut out: Vec<Reason> = found
+        .into_iter()
+        .map(|(code, (hits, installs))| Reason {
+            code: code.to_owned(),
+            hits,
+            installs: installs.len(),
+        })
+        .collect();
+    out.sort_by(|a, b| b.hits.cmp(&a.hits).then_with(|| a.code.cmp(&b.code)));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Wire;
+
+    fn hit(ago_ms: i64, install: &str, verdict: Verdict, reason: &str) -> Hit {
+        Hit {
+            received_ms: 10 * HOUR_MS - ago_ms,
+            install: install.to_owned(),
+            wire: Wire::Ga4,
+            event: "x".to_owned(),
+            verdict,
+            reason: reason.to_owned(),
+            payload: String::new(),
+        }
+    }
+
+    #[test]
+    fn rejections_are_summed_by_code() {
+        let hits = [
+            hit(0, "a", Verdict::Refused, "bad_secret: it is another one"),
+            hit(1, "a", Verdict::Refused, "bad_secret: it is another one"),
+            hit(2, "", Verdict::Refused, "no_install: nobody"),
+            hit(3, "b", Verdict::Accepted, ""),
+            hit(HOUR_MS, "c", Verdict::Refused, "too_old: long ago"),
+        ];
+        let found = reasons(&hits, 10 * HOUR_MS);
+        let short: Vec<_> = found
+            .iter()
+            .map(|r| (r.code.as_str(), r.hits, r.installs))
+            .collect();
+        assert_eq!(short, [("bad_secret", 2, 1), ("no_install", 1, 0)]);
+        let minutes = [Minute {
+            start_ms: 0,
+            accepted: 4_734,
+            refused: 17,
+        }];
+        let finding = rejected("/live", &minutes, &hits, 10 * HOUR_MS).expect("there are some");
+        assert_eq!(
+            finding.text,
+            "17 of 4,751 hits were rejected in the last hour"
+        );
+        assert_eq!(
+            finding.evidence,
+            "2 of them bad_secret, all from one install"
+        );
+        assert_eq!(rejected("/live", &[], &hits, 0), None);
+    }
+
+    #[test]
+    fn spreads_are_told_with_their_evidence() {
+        let of = |share, before_share| {
+            let told = Spread {
+                latest: "5.5.0".into(),
+                age_days: 13,
+                share,
+                before: "5.4.0".into(),
+                before_share,
+            };
+            spread(&State::default(), &told)
+        };
+        assert_eq!(
+            of(0.40, 0.37).text,
+            "v5.5.0 spreads a little faster than v5.4.0 did"
+        );
+        assert_eq!(
+            of(0.40, 0.37).evidence,
+            "40% of installs after 13 days, 37% then"
+        );
+        assert_eq!(
+            of(0.20, 0.37).text,
+            "v5.5.0 spreads more slowly than v5.4.0 did"
+        );
+        assert_eq!(of(0.375, 0.37).text, "v5.5.0 spreads as v5.4.0 did");
+    }
+}

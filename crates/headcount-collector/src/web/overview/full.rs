@@ -1,0 +1,227 @@
+//! One report in full: every row of it, page by page, with the same table as CSV and JSON.
+
+use crate::chart::number;
+use crate::reports::{self, Cell, ReportError, Source, Table};
+
+use super::data::{Span, report_params};
+use super::state::State;
+use super::words;
+
+/// Rows of one page.
+const PAGE_ROWS: usize = 100;
+
+/// What templates/full.html shows of one report.
+pub(crate) struct Full {
+    pub(crate) title: String,
+    pub(crate) about: String,
+    pub(crate) heads: Vec<Head>,
+    pub(crate) rows: Vec<Vec<Shown>>,
+    /// `101 to 200 of 240`.
+    pub(crate) place: String,
+    pub(crate) earlier: Option<String>,
+    pub(crate) later: Option<String>,
+    pub(crate) csv: String,
+    pub(crate) json: String,
+}
+
+pub(crate) struct Head {
+    pub(crate) label: String,
+    pub(crate) number: bool,
+}
+
+pub(crate) struct Shown {
+    pub(crate) text: String,
+    pub(crate) number: bool,
+}
+
+/// The reports a page shows in full, with their titles.
+const TITLES: [(&str, &str, &str); 14] = [
+    (
+        "totals",
+        "Totals",
+        "The headline numbers and what they were in the same number of days before",
+    ),
+    (
+        "installs",
+        "Installs",
+        "Active, new and gone installs by day",
+    ),
+    (
+        "versions",
+        "Versions",
+        "Active installs by day and version, each install once, by its last report",
+    ),
+    (
+        "apps",
+        "Installed apps",
+        "Share of active installs that report the app, and in the same number of days before",
+    ),
+    (
+        "app-versions",
+        "App versions",
+        "Versions of the installed apps by version of the host",
+    ),
+    ("sizes", "Size of installs", "Installs by number of users"),
+    ("tasks", "Tasks", "Background tasks by number of runs"),
+    (
+        "task",
+        "Runs by day",
+        "Runs of the task and how many failed",
+    ),
+    (
+        "task-exceptions",
+        "Exceptions",
+        "What failed runs ended with, and the lowest version it was seen on",
+    ),
+    ("task-versions", "By version", "Runs by version of the host"),
+    (
+        "app-stats",
+        "App statistics",
+        "Numbers that add-ons report about themselves",
+    ),
+    ("pages", "Pages", "Views by path and title"),
+    ("locales", "Locales", "Page views by language"),
+    ("browsers", "Browsers", "Page views by browser"),
+];
+
+/// One report in full; for a task all three about it.
+pub(crate) fn show(
+    source: &Source<'_>,
+    state: &State,
+    span: Span,
+) -> Result<Vec<Full>, ReportError> {
+    let asked = state.show.as_deref().unwrap_or_default();
+    let all: &[&str] = match asked {
+        "task" => &["task", "task-exceptions", "task-versions"],
+        _ => &[asked],
+    };
+    all.iter()
+        .map(|name| one(source, state, span, name))
+        .collect()
+}
+
+/// The title of the page that shows it.
+pub(crate) fn title(state: &State) -> String {
+    match (state.show.as_deref(), &state.task) {
+        (Some("task"), Some(task)) => task.clone(),
+        (asked, _) => {
+            let found = TITLES.iter().find(|(name, ..)| Some(*name) == asked);
+            found.map_or_else(|| "Report".to_owned(), |(_, title, _)| (*title).to_owned())
+        }
+    }
+}
+
+fn one(source: &Source<'_>, state: &State, span: Span, name: &str) -> Result<Full, ReportError> {
+    let Some((_, title, about)) = TITLES.iter().find(|(known, ..)| *known == name) else {
+        return Err(ReportError::Unknown {
+            name: name.to_owned(),
+        });
+    };
+    let range = state.range.days(span.last);
+    let mut table = reports::run(source, name, &report_params(state, range))?;
+    // The newest days first: the API keeps the order of time.
+    if table.columns.first() == Some(&"day") {
+        table.rows.sort_by(|a, b| b[0].plain().cmp(&a[0].plain()));
+    }
+    let pages = table.rows.len().div_ceil(PAGE_ROWS).max(1);
+    let page = state.page.min(pages);
+    let from = (page - 1) * PAGE_ROWS;
+    let shown = &table.rows[from..table.rows.len().min(from + PAGE_ROWS)];
+    let go = |page: usize| state.with(|state| state.page = page);
+    let api = format!(
+        "/api/v1/projects/{}/reports/{name}{}",
+        source.project,
+        state.api(range)
+    );
+    Ok(Full {
+        title: (*title).to_owned(),
+        about: format!(
+            "{about}. Base: {}.",
+            number::counted(table.base_installs, "install")
+        ),
+        heads: heads(&table),
+        rows: shown.iter().map(|row| cells(&table, row)).collect(),
+        place: match table.rows.len() {
+            0 => "Nothing in these days".to_owned(),
+            all => format!(
+                "{} to {} of {}",
+                number::count(from as u64 + 1),
+                number::count((from + shown.len()) as u64),
+                number::count(all as u64)
+            ),
+        },
+        earlier: (page > 1).then(|| go(page - 1)),
+        later: (page < pages).then(|| go(page + 1)),
+        csv: format!("{api}&format=csv"),
+        json: api,
+    })
+}
+
+fn heads(table: &Table) -> Vec<Head> {
+    let label = |column: &&str| {
+        let words = column.replace('_', " ");
+        let mut letters = words.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect()
+    };
+    table
+        .columns
+        .iter()
+        .map(|column| Head {
+            label: label(column),
+            number: is_number(column),
+        })
+        .collect()
+}
+
+/// Whether a column holds numbers, which stand to the right.
+fn is_number(column: &str) -> bool {
+    const TEXTS: [&str; 15] = [
+        "day",
+        "version",
+        "app",
+        "app_version",
+        "namespace",
+        "task",
+        "label",
+        "path",
+        "title",
+        "locale",
+        "browser",
+        "exception",
+        "first_version",
+        "top_exception",
+        "metric",
+    ];
+    !TEXTS.contains(&column) && column != "detail"
+}
+
+fn cells(table: &Table, row: &[Cell]) -> Vec<Shown> {
+    let share = |k: usize| {
+        let column = table.columns[k];
+        let metric = row.first().map(Cell::plain).unwrap_or_default();
+        column.ends_with("share") || column.ends_with("rate") || metric.ends_with("_share")
+    };
+    row.iter()
+        .enumerate()
+        .map(|(k, cell)| Shown {
+            text: text(table.columns[k], cell, share(k)),
+            number: is_number(table.columns[k]),
+        })
+        .collect()
+}
+
+fn text(column: &str, cell: &Cell, share: bool) -> String {
+    match cell {
+        Cell::Null => String::new(),
+        Cell::Count(count) => number::count(*count),
+        Cell::Number(value) if share => number::percent(*value),
+        Cell::Number(value) => number::real(*value),
+        Cell::Text(text) if text.is_empty() && column != "title" && column != "label" => {
+            words::NOT_TOLD.to_owned()
+        }
+        Cell::Text(text) if column == "locale" => words::language(text),
+        Cell::Text(text) if column == "metric" => text.replace('_', " "),
+        Cell::Text(_) | Cell::Day(_) | Cell::Moment(_) => cell.plain(),
+    }
+}
