@@ -1,1 +1,32 @@
-fn main() {}
+//! Benchmarks, each beside its reference in the same run: `ingest`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
+
+mod ingest;
+
+use std::process::ExitCode;
+
+const USAGE: &str =
+    "usage: headcount-bench ingest [--rounds N] [--seconds N] [--batches N] [--json]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["ingest", options @ ..] => ingest::run(options),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("headcount-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod answer;
 mod auth;
 mod body;
 mod enrich;
+mod ga4;
 
 mod limit;
 mod native;
@@ -13,6 +14,8 @@ mod operation;
 mod payload;
 mod routes;
 mod sieve;
+#[cfg(test)]
+mod tests;
 mod universal;
 pub mod writer;
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use headcount_protocol::user_agent::{self, Os};
 use rustc_hash::FxHashMap;
 
 /// Texts remembered. When more come the memory starts anew.
@@ -26,11 +27,10 @@ impl Agents {
         if let Some(agent) = known.get(text) {
             return agent.clone();
         }
-        let (browser, os) = text.rsplit_once(" / ").unwrap_or_default();
-        let family = browser.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        let reduced = user_agent::reduce(text);
         let agent = Agent {
-            browser: family.into(),
-            os: os.into(),
+            browser: reduced.family.into(),
+            os: reduced.os.map_or("", Os::as_str).into(),
         };
         if known.len() >= REMEMBERED {
             known.clear();
