@@ -1,6 +1,5 @@
 //! Hits in: HTTP, keys, limits, decoding and the writer. Never reads what is stored.
 
-pub(crate) mod address;
 mod agents;
 mod answer;
 mod auth;
@@ -28,7 +27,7 @@ use http::{HeaderMap, HeaderName, request};
 use crate::config::Config;
 use crate::error::Error;
 use crate::metrics::Metrics;
-use address::Network;
+use crate::network::Network;
 use agents::Agents;
 use body::Budget;
 use limit::RateLimit;

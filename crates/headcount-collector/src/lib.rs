@@ -9,6 +9,7 @@ pub mod index;
 pub mod ingest;
 pub mod meta;
 pub mod metrics;
+mod network;
 pub mod query;
 pub mod reports;
 pub mod server;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 
-use super::address::Network;
 use crate::config::Limits;
+use crate::network::Network;
 use crate::store::ProjectNumber;
 
 /// Senders remembered before those that have been quiet are forgotten.

@@ -8,11 +8,11 @@ use headcount_protocol::universal::{self, Decoded, Line};
 use headcount_protocol::{Batch, RefusalCode, Runtime};
 use http::StatusCode;
 
-use super::address::Network;
 use super::sieve::{Seen, Sieve};
 use super::{answer, auth, body, user_agent};
 use crate::app::Collector;
 use crate::ingest::writer::now_ms;
+use crate::network::Network;
 use crate::store::{Verdict, Wire};
 
 /// One hit, or several, whatever the path: answered with the GIF after the commit.

@@ -12,7 +12,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::Web;
-use crate::ingest::address::Network;
+use crate::network::Network;
 
 /// A person mistypes a few times; then one try a minute leaves 1,440 guesses a day at an account.
 const TRIES_OF_ACCOUNT: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");

@@ -11,4 +11,5 @@ mod crash;
 mod fleet;
 mod lifecycle;
 mod memory;
+mod people;
 mod support;
