@@ -9,11 +9,11 @@ use headcount_protocol::ga4::{self, Decoded, Key};
 use headcount_protocol::{Batch, RefusalCode, Runtime};
 use http::StatusCode;
 
-use super::address::Network;
 use super::sieve::{Seen, Sieve};
 use super::{answer, auth, body};
 use crate::app::Collector;
 use crate::ingest::writer::now_ms;
+use crate::network::Network;
 use crate::store::{ProjectNumber, Verdict, Wire};
 
 /// Up to 25 events of one install: answered 204 after the commit, whatever came.
