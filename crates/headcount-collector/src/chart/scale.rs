@@ -38,7 +38,7 @@ impl Scale {
     pub(crate) fn for_line(values: impl Iterator<Item = f64> + Clone, unit: Unit) -> Self {
         let high = values.clone().fold(0.0, f64::max);
         let low = values.fold(f64::INFINITY, f64::min).min(high);
-        if high <= 0.0 || high - low >= high / 4.0 || high <= 4.0 * smallest(unit) {
+        if high <= low || high - low >= high / 4.0 || high <= 4.0 * smallest(unit) {
             return Self::from_zero(high, unit);
         }
         Self::between(low - (high - low) * 0.08, high, unit)
@@ -194,8 +194,9 @@ mod tests {
             (0.0, vec![0.0, 1.0, 2.0, 3.0])
         );
         assert_eq!(line(&[], Unit::Count), (0.0, vec![0.0, 1.0]));
-        let (low, ticks) = line(&[59.0, 59.0], Unit::Count);
-        assert!(low > 0.0 && !ticks.is_empty(), "{low} {ticks:?}");
+        assert_eq!(line(&[59.0, 59.0], Unit::Count).0, 0.0);
+        let (low, ticks) = line(&[1_000.0, 1_001.0], Unit::Count);
+        assert!(low > 900.0 && ticks.len() > 1, "{low} {ticks:?}");
     }
 
     #[test]

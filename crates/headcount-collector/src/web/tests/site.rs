@@ -64,6 +64,10 @@ impl Site {
         &self.web.collector().meta
     }
 
+    pub(super) fn collector(&self) -> &Collector {
+        self.web.collector()
+    }
+
     /// Lets somebody into the project `one`.
     pub(super) fn member(&self, email: &str, role: Role, password: Option<&str>) -> User {
         let user = member(self.meta(), email, "one", role);
