@@ -45,6 +45,7 @@ export async function start(command, options, { ready = /listening on (http:\/\/
       };
       child.stdout.on("data", read);
       child.stderr.on("data", read);
+      child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`${command} ended with ${code}:\n${printed}`)));
     });
   } catch (error) {

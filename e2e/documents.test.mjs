@@ -15,7 +15,7 @@ before(async () => {
   collector = await start("serve", []);
 });
 after(async () => {
-  assert.equal(await collector.stop(), 0);
+  assert.equal(await collector?.stop(), 0);
 });
 
 /** The code blocks of a guide in one language, in order. */

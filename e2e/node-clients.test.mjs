@@ -18,7 +18,7 @@ before(async () => {
   collector = await start("serve", []);
 });
 after(async () => {
-  assert.equal(await collector.stop(), 0);
+  assert.equal(await collector?.stop(), 0);
 });
 
 test(`universal-analytics ${version("universal-analytics")}`, async () => {
