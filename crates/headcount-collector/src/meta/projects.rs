@@ -262,7 +262,7 @@ fn check_given_ids(new: &NewProject) -> Result<(), MetaError> {
         && !is_measurement_id(id)
     {
         return Err(MetaError::Invalid(format!(
-            "{id:?} is no measurement ID: it looks like G-ABC123DEF4"
+            "{id:?} is no measurement ID: it looks like G-ABC123DEF4 (or a Firebase app ID)"
         )));
     }
     if let Some(secret) = &new.api_secret
@@ -287,10 +287,28 @@ fn is_tracking_id(id: &str) -> bool {
         .is_some_and(|(account, property)| digits(account) && digits(property))
 }
 
+/// A web stream's `G-ABC123DEF4`, or the `firebase_app_id` of an app stream in its place.
 fn is_measurement_id(id: &str) -> bool {
-    id.strip_prefix("G-").is_some_and(|rest| {
-        (1..=20).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    })
+    let word = |part: &str, longest: usize| {
+        (1..=longest).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    id.strip_prefix("G-").is_some_and(|rest| word(rest, 20)) || is_firebase_app_id(id, word)
+}
+
+/// `1:123456789012:android:abcdef0123456789`.
+fn is_firebase_app_id(id: &str, word: impl Fn(&str, usize) -> bool) -> bool {
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    match id.split(':').collect::<Vec<_>>().as_slice() {
+        [version, project, platform, app] => {
+            word(version, 2)
+                && word(project, 20)
+                && digits(version)
+                && digits(project)
+                && word(platform, 20)
+                && word(app, 64)
+        }
+        _ => false,
+    }
 }
 
 fn slug_of(name: &str) -> String {
@@ -382,18 +400,18 @@ mod tests {
             tracking_id: Some(id.to_owned()),
             ..named("x")
         };
+        let measurement = |id: &str| NewProject {
+            measurement_id: Some(id.to_owned()),
+            ..named("x")
+        };
         let cases = [
             (named(" "), "a project name has 1 to 100 characters"),
             (named("a\nb"), "control characters"),
             (tracking("UA-12"), "is no tracking ID"),
             (tracking("UA-1-x"), "is no tracking ID"),
-            (
-                NewProject {
-                    measurement_id: Some("G-".to_owned()),
-                    ..named("x")
-                },
-                "is no measurement ID",
-            ),
+            (measurement("G-"), "is no measurement ID"),
+            (measurement("1:23:android"), "is no measurement ID"),
+            (measurement("x:23:android:ab"), "is no measurement ID"),
             (
                 NewProject {
                     api_secret: Some("a b".to_owned()),
