@@ -92,19 +92,6 @@ async function createProject(data, url, name, more) {
   };
 }
 
-/** Repeats a check until it passes; after the deadline its own error is thrown. */
-export async function eventually(check, seconds = 10) {
-  const deadline = Date.now() + seconds * 1000;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
 /** Only the named columns of each row, sorted, so that added columns break nothing. */
 export function cut(rows, ...columns) {
   return rows.map((row) => columns.map((column) => row[column])).sort();
