@@ -84,7 +84,7 @@ pub struct WriterConfig {
     /// Events after which a group is closed.
     pub group_events: usize,
     /// Longest time a group stays open for more once its first request is there, while others are
-    /// known to be on their way.
+    /// likely to be on their way; never more than half the time of the last commit.
     pub group_wait: Duration,
     /// Distinct texts per project and field; further ones are counted as `(other)`.
     pub distinct_values: usize,
@@ -96,7 +96,7 @@ impl Default for WriterConfig {
             queued_requests: 8_192,
             queued_events: 200_000,
             group_events: 10_000,
-            group_wait: Duration::from_micros(500),
+            group_wait: Duration::from_millis(2),
             distinct_values: 10_000,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 
@@ -166,8 +166,11 @@ impl Thread {
         // Whatever ends this thread, nobody may wait for it.
         let _closer = Closer(queue);
         let mut jobs = Vec::new();
-        while queue.take(&mut jobs) {
+        let mut last_took = Duration::ZERO;
+        while queue.take(&mut jobs, last_took) {
+            let begun = Instant::now();
             self.write(&mut jobs);
+            last_took = begun.elapsed();
         }
     }
 

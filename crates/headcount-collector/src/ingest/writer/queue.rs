@@ -1,9 +1,8 @@
 //! The queue in front of the writer: bounded in requests and in events, taken in whole groups.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use std::collections::VecDeque;
 
 use tokio::sync::oneshot;
 
@@ -11,6 +10,9 @@ use super::WriteError;
 use crate::config::WriterConfig;
 use crate::metrics::Metrics;
 use crate::store::{Parcel, Receipt};
+
+/// Once no job came for so long, no more are waited for.
+const GATHER_STEP: Duration = Duration::from_micros(300);
 
 /// One request that waits.
 pub(super) struct Job {
@@ -82,9 +84,11 @@ impl Queue {
     }
 
     /// Waits for jobs and moves a group of them into `jobs`; `false` once the queue is closed and
-    /// empty.
-    pub(super) fn take(&self, jobs: &mut Vec<Job>) -> bool {
+    /// empty. `last_took` is the time the last group took.
+    pub(super) fn take(&self, jobs: &mut Vec<Job>, last_took: Duration) -> bool {
         let mut state = self.lock();
+        // Whoever was answered just now is about to send again; whoever waits already came since.
+        let expected = state.last_group + state.jobs.len();
         while state.jobs.is_empty() {
             if !state.open {
                 return false;
@@ -95,7 +99,8 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        state = self.gather(state);
+        let patience = self.limits.group_wait.min(last_took / 2);
+        state = self.gather(state, expected, patience);
         state.wanted = None;
         let mut events = 0;
         while let Some(job) = state.jobs.front() {
@@ -112,22 +117,30 @@ impl Queue {
         true
     }
 
-    /// Where the last group held several requests their senders are probably about to send the next
-    /// ones: waits a little for as many. A lone sender never waits.
-    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let wanted = state.last_group;
-        let deadline = Instant::now() + self.limits.group_wait;
-        while state.open && state.jobs.len() < wanted && state.events < self.limits.group_events {
+    /// Waits for as many jobs as are expected, as long as they keep coming: one commit for all of
+    /// them costs less than two. A lone sender never waits, since none but its own is expected.
+    fn gather<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        expected: usize,
+        patience: Duration,
+    ) -> MutexGuard<'a, State> {
+        let deadline = Instant::now() + patience;
+        while state.open && state.jobs.len() < expected && state.events < self.limits.group_events {
             let left = deadline.saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
                 break;
             }
-            state.wanted = Some(wanted);
+            let before = state.jobs.len();
+            state.wanted = Some(expected);
             state = self
                 .filled
-                .wait_timeout(state, left)
+                .wait_timeout(state, left.min(GATHER_STEP))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+            if state.jobs.len() == before {
+                break;
+            }
         }
         state
     }
