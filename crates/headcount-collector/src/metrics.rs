@@ -164,7 +164,7 @@ impl Metrics {
     pub fn encode(&self) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.
-        drop(text::encode(&mut out, &self.registry));
+        let _ = text::encode(&mut out, &self.registry);
         out
     }
 }

@@ -10,25 +10,13 @@ use crate::error::Error;
 /// How long a statement waits for another connection's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What survives a power cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// Every commit.
-    Full,
-    /// The file stays sound, the last commits may be gone: for data that can be derived anew.
-    Normal,
-}
-
 /// Opens or makes the file and brings it to the newest schema. `migrations` are SQL scripts; each
 /// runs once, in order, in its own transaction. A script that was released is never changed.
+/// Every commit survives a power cut: also the index must be on disk before its notes in the store go.
 ///
 /// # Errors
 /// The file cannot be opened, a script fails, or a newer program wrote the file.
-pub(crate) fn open(
-    path: &Path,
-    durability: Durability,
-    migrations: &[&str],
-) -> Result<Connection, Error> {
+pub(crate) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -37,7 +25,7 @@ pub(crate) fn open(
         path: path.to_owned(),
         source,
     };
-    configure(&connection, durability).map_err(opening)?;
+    configure(&connection).map_err(opening)?;
     migrate(&mut connection, path, migrations)?;
     Ok(connection)
 }
@@ -72,13 +60,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn configure(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
-    let synchronous = match durability {
-        Durability::Full => "full",
-        Durability::Normal => "normal",
-    };
-    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")
 }
@@ -127,13 +111,13 @@ mod tests {
     fn migrations_run_once_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.sqlite");
-        let connection = open(&path, Durability::Full, &[FIRST]).unwrap();
+        let connection = open(&path, &[FIRST]).unwrap();
         connection
             .execute("INSERT INTO a (x) VALUES (1)", [])
             .unwrap();
         drop(connection);
         for _ in 0..2 {
-            let connection = open(&path, Durability::Full, &[FIRST, SECOND]).unwrap();
+            let connection = open(&path, &[FIRST, SECOND]).unwrap();
             let row: (i64, i64) = connection
                 .query_row("SELECT x, y FROM a", [], |row| {
                     Ok((row.get(0)?, row.get(1)?))
@@ -142,7 +126,7 @@ mod tests {
             assert_eq!(row, (1, 7));
         }
         assert!(matches!(
-            open(&path, Durability::Full, &[FIRST]),
+            open(&path, &[FIRST]),
             Err(Error::NewerSchema {
                 found: 2,
                 known: 1,
@@ -156,8 +140,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.sqlite");
         let broken = "CREATE TABLE b (x INTEGER); CREATE TABLE b (x INTEGER);";
-        assert!(open(&path, Durability::Normal, &[FIRST, broken]).is_err());
-        let connection = open(&path, Durability::Normal, &[FIRST, SECOND]).unwrap();
+        assert!(open(&path, &[FIRST, broken]).is_err());
+        let connection = open(&path, &[FIRST, SECOND]).unwrap();
         assert!(connection.prepare("SELECT x FROM b").is_err());
     }
 
@@ -165,7 +149,7 @@ mod tests {
     fn readers_cannot_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.sqlite");
-        drop(open(&path, Durability::Full, &[FIRST]).unwrap());
+        drop(open(&path, &[FIRST]).unwrap());
         let reader = open_reader(&path).unwrap();
         assert!(reader.execute("INSERT INTO a (x) VALUES (1)", []).is_err());
     }

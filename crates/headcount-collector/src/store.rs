@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 
 use crate::error::Error;
-use crate::sqlite::{self, Durability};
+use crate::sqlite;
 use dictionary::Dictionary;
 
 pub use entry::{Accepted, Entry, EntryBody};
@@ -170,7 +170,7 @@ impl Store {
     /// The file cannot be opened or was written by a newer program.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
-        let connection = sqlite::open(&path, Durability::Full, schema::MIGRATIONS)?;
+        let connection = sqlite::open(&path, schema::MIGRATIONS)?;
         let dictionary = Dictionary::load(&connection)?;
         let recent = flagged::Recent::default();
         Ok(Self {
@@ -198,7 +198,7 @@ impl Store {
 
     /// A connection of its own for writing; SQLite lets one of them write at a time.
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
-        sqlite::open(&self.inner.path, Durability::Full, schema::MIGRATIONS)
+        sqlite::open(&self.inner.path, schema::MIGRATIONS)
     }
 
     /// Runs `work` on a connection for reading.

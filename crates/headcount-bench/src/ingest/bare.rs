@@ -140,7 +140,7 @@ fn write(mut file: File, jobs: &Receiver<Job>) -> anyhow::Result<()> {
         file.sync_data()?;
         for written in waiting.drain(..) {
             // Its connection may be gone.
-            drop(written.send(()));
+            let _ = written.send(());
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::calendar::Span;
 use super::facts::Facts;
 use super::part::{Kind, Part, Sets};
 use crate::error::Error;
-use crate::sqlite::{self, Durability};
+use crate::sqlite;
 use crate::store::{Day, ProjectNumber};
 
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
@@ -70,7 +70,7 @@ fn span_of(number: i64) -> Result<Span, Error> {
 impl Shelf {
     pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, Error> {
         // Full: the note that a day is behind is removed from the store after the parts are committed.
-        let writer = sqlite::open(path, Durability::Full, MIGRATIONS)?;
+        let writer = sqlite::open(path, MIGRATIONS)?;
         Ok(Self {
             path: path.to_owned(),
             writer: Mutex::new(writer),

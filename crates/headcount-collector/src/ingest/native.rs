@@ -7,6 +7,7 @@ use axum::response::Response;
 use headcount_protocol::RefusalCode;
 use headcount_protocol::native::{self, Rejected};
 use http::StatusCode;
+use http::header::CONTENT_ENCODING;
 use serde::Serialize;
 
 use super::sieve::{Seen, Sieve};
@@ -63,22 +64,33 @@ pub(super) async fn batch(State(collector): State<Arc<Collector>>, request: Requ
         Ok(received) => received,
         Err(error) => return answer::not_read(error, &collector.metrics),
     };
-    let unpacked = match body::unpack(received, &parts.headers, limits, bodies) {
-        Ok(unpacked) => unpacked,
-        Err(error) => return answer::not_read(error, &collector.metrics),
-    };
-    let rejected = match sort(&mut sieve, project, &unpacked) {
+    let heavy = received.len() > HEAVY_BYTES || parts.headers.contains_key(CONTENT_ENCODING);
+    let sorted = aside(heavy, || {
+        let unpacked = body::unpack(received, &parts.headers, limits, bodies)
+            .map_err(|error| Box::new(answer::not_read(error, &collector.metrics)))?;
+        sort(&mut sieve, project, &unpacked)
+    });
+    let rejected = match sorted {
         Ok(rejected) => rejected,
         Err(response) => {
-            // The answer is 400 whether or not the live page will show it.
-            drop(collector.writer.submit(sieve.parcel).await);
+            // The answer is an error whether or not the live page will show it.
+            let _ = collector.writer.submit(sieve.parcel).await;
             return *response;
         }
     };
-    drop(unpacked);
     match collector.writer.submit(sieve.parcel).await {
         Ok(receipt) => receipted(&collector, receipt, rejected),
         Err(error) => answer::not_written(error, &collector.metrics),
+    }
+}
+
+/// Runs work that takes long without holding up the connections of its thread.
+fn aside<T>(heavy: bool, work: impl FnOnce() -> T) -> T {
+    let runtime = tokio::runtime::Handle::current().runtime_flavor();
+    if heavy && runtime == tokio::runtime::RuntimeFlavor::MultiThread {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
     }
 }
 
@@ -93,7 +105,7 @@ async fn unknown_key(mut sieve: Sieve<'_>) -> Response {
     sieve.refuse(seen, RefusalCode::UnknownProject.as_str(), message);
     let collector = sieve.collector();
     // The answer is 401 whether or not the live page will show it.
-    drop(collector.writer.submit(sieve.parcel).await);
+    let _ = collector.writer.submit(sieve.parcel).await;
     let mut response = answer::failure(StatusCode::UNAUTHORIZED, "unknown_key", message);
     response.headers_mut().insert(
         http::header::WWW_AUTHENTICATE,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 mod ga4;
+mod malformed;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -264,134 +265,6 @@ async fn a_native_batch_gets_its_receipt() {
         .unwrap();
     assert_eq!((losses.len(), losses[0].count), (1, 2));
     assert_eq!(losses[0].reason, "client_queue_full");
-}
-
-#[tokio::test]
-async fn malformed_requests_get_the_documented_answers() {
-    let server = Server::start(|config| config.limits.body_bytes = 20_000).await;
-    let key = &server.project.ingest_key;
-    let bearer = format!("Authorization: Bearer {key}\r\n");
-    let large = "x".repeat(20_001);
-    let wide = format!("v=1&tid=UA-1-1&cid=1&t=pageview&dp={}", "x".repeat(9_000));
-    let post = |path: &str, headers: &str, body: &str| {
-        format!(
-            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-    };
-    let bare = |line: &str| format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    let cut = format!(
-        "POST /api/v1/batch HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{bearer}Transfer-Encoding: chunked\r\n\r\nzz\r\n"
-    );
-    for (request, expected, contains) in [
-        (bare("GET /collect"), "200", "GIF89a"),
-        (post("/collect", "", ""), "200", "GIF89a"),
-        (post("/collect", "", "%%%&&&=;\u{0}"), "200", "GIF89a"),
-        (
-            post("/collect", "Content-Type: nonsense\r\n", &wide),
-            "200",
-            "GIF89a",
-        ),
-        (post("/batch", "", "\n\n\n"), "200", "GIF89a"),
-        (post("/collect", "", &large), "413", "too_large"),
-        (post("/api/v1/batch", "", "{}"), "401", "unknown_key"),
-        (
-            post("/api/v1/batch", "Authorization: Bearer hc_nobody\r\n", "{}"),
-            "401",
-            "unknown_key",
-        ),
-        (
-            post("/api/v1/batch", "Authorization: Basic eDp5\r\n", "{}"),
-            "401",
-            "unknown_key",
-        ),
-        (post("/api/v1/batch", &bearer, ""), "400", "unreadable"),
-        (post("/api/v1/batch", &bearer, "[]"), "400", "unreadable"),
-        (
-            post("/api/v1/batch", &bearer, "{\"events\": []}"),
-            "400",
-            "missing",
-        ),
-        (
-            post("/api/v1/batch", &bearer, "{\"install\": \"a\"}"),
-            "400",
-            "missing",
-        ),
-        (
-            post(
-                "/api/v1/batch",
-                &bearer,
-                "{\"install\": \"a\", \"events\": {}}",
-            ),
-            "400",
-            "bad_value",
-        ),
-        (
-            post(
-                "/api/v1/batch",
-                &bearer,
-                "{\"install\": \"\", \"events\": []}",
-            ),
-            "400",
-            "bad_value",
-        ),
-        (
-            post(
-                "/api/v1/batch",
-                &bearer,
-                "{\"install\": \"a\", \"events\": []}",
-            ),
-            "200",
-            "\"accepted\":0",
-        ),
-        (
-            post(
-                "/api/v1/batch",
-                &bearer,
-                "{\"install\": \"a\", \"events\": [7]}",
-            ),
-            "200",
-            "\"index\":0",
-        ),
-        (
-            post(
-                "/api/v1/batch",
-                &format!("{bearer}Content-Encoding: gzip\r\n"),
-                "{}",
-            ),
-            "400",
-            "bad_encoding",
-        ),
-        (
-            post(
-                "/api/v1/batch",
-                &format!("{bearer}Content-Encoding: br\r\n"),
-                "{}",
-            ),
-            "400",
-            "bad_encoding",
-        ),
-        (post("/api/v1/batch", &bearer, &large), "413", "too_large"),
-        (cut, "400", ""),
-        (bare("GET /batch"), "405", "allow: POST"),
-        (bare("GET /api/v1/batch"), "405", "allow: POST"),
-        (bare("PUT /collect"), "405", "allow: GET,HEAD,POST"),
-        (bare("POST /healthz"), "405", "allow: GET,HEAD"),
-        (bare("GET /collect/"), "404", ""),
-        (bare("GET /nothing/here"), "404", ""),
-        (post("/nothing", "", "x"), "404", ""),
-        (bare("GET /healthz"), "200", "ok"),
-        (bare("GET /readyz"), "200", "ready"),
-        (bare("GET /metrics"), "200", "headcount_hits_total"),
-        ("GARBAGE\r\n\r\n".to_owned(), "400", ""),
-        ("GET / HTTP/9.9\r\n\r\n".to_owned(), "400", ""),
-    ] {
-        let answer = server.raw(&request).await;
-        let start = &request[..request.len().min(300)];
-        assert_eq!(status(&answer), expected, "{start}\n{answer}");
-        assert!(answer.contains(contains), "{start}\n{answer}");
-    }
-    assert!(server.rows().is_empty());
 }
 
 #[tokio::test]

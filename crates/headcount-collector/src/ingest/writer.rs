@@ -198,7 +198,7 @@ impl Thread {
                 tracing::error!(%error, requests = answers.len(), "a commit failed");
                 for sender in answers {
                     // A sender that went away will come again.
-                    drop(sender.send(Err(WriteError::Failed)));
+                    let _ = sender.send(Err(WriteError::Failed));
                 }
             }
         }
@@ -227,7 +227,7 @@ fn apply(to_apply: &Receiver<Committed>, metrics: &Metrics, mut on_commit: impl 
 fn answer(answers: Vec<(oneshot::Sender<Result<Receipt, WriteError>>, Receipt)>) {
     for (sender, receipt) in answers {
         // A sender that went away will come again and be told of duplicates.
-        drop(sender.send(Ok(receipt)));
+        let _ = sender.send(Ok(receipt));
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::MetaError;
-use crate::sqlite::{self, Durability};
+use crate::sqlite;
 
 /// Step n brings the schema from n to n + 1. A landed step never changes.
 const MIGRATIONS: &[&str] = &[
@@ -20,5 +20,5 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, MetaError> {
 
 /// Makes or migrates the meta database and opens it.
 pub(super) fn open(path: &Path) -> Result<Connection, MetaError> {
-    Ok(sqlite::open(path, Durability::Full, MIGRATIONS)?)
+    Ok(sqlite::open(path, MIGRATIONS)?)
 }
