@@ -1,5 +1,8 @@
 //! The index on a real store: questions before and after closing, reopening and rebuilding.
 
+mod oracle;
+mod random;
+
 use std::path::Path;
 use std::sync::Arc;
 
