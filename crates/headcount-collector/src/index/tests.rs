@@ -48,16 +48,19 @@ impl Bench {
         }
     }
 
-    /// Writes events; the index only hears of them if `applied`.
-    pub(super) fn write(&mut self, accepted: Vec<Accepted>, applied: bool) {
+    /// Writes events and counts them.
+    pub(super) fn count(&mut self, accepted: Vec<Accepted>) {
+        let rows = self.write(accepted);
+        self.index.apply(&rows);
+    }
+
+    /// Writes events; the index does not hear of them.
+    pub(super) fn write(&mut self, accepted: Vec<Accepted>) -> Vec<Row> {
         let parcel = Parcel {
             accepted,
             ..Parcel::default()
         };
-        let outcome = self.inserter.write(&[parcel], 0).unwrap();
-        if applied {
-            self.index.apply(&outcome.rows);
-        }
+        self.inserter.write(&[parcel], 0).unwrap().rows
     }
 
     /// What a kill and a new start leave of the index.
@@ -174,7 +177,7 @@ fn fleet(bench: &mut Bench) {
         accepted("a", "2.0", vec![page(DAY + 10, "en"), page(DAY + 10, "en")]),
     ];
     for day in days {
-        bench.write(vec![day], true);
+        bench.count(vec![day]);
     }
 }
 
@@ -260,7 +263,7 @@ fn a_late_event_lands_in_its_own_day() {
     let mut query = ask(Measure::New, &[]);
     query.range.to = Day(DAY + 5);
     assert_eq!(bench.installs(&query)[0].1, 2);
-    bench.write(vec![accepted("c", "1.0", vec![page(DAY + 3, "de")])], true);
+    bench.count(vec![accepted("c", "1.0", vec![page(DAY + 3, "de")])]);
     assert_eq!(bench.installs(&query)[0].1, 3);
 }
 

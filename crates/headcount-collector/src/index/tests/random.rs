@@ -21,6 +21,8 @@ enum Step {
     /// The process is killed after the commit, before the index heard of it.
     WriteAndKill(Vec<Accepted>),
     Kill,
+    /// A question comes between commit and count, so a day may be derived with rows that come again.
+    WriteAndAskFirst(Vec<Accepted>, Query),
     Flush,
     /// A round of upkeep in which no day is open for long enough.
     Tend,
@@ -261,6 +263,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => events().prop_map(Step::Write),
         2 => events().prop_map(Step::WriteAndKill),
         1 => Just(Step::Kill),
+        2 => (events(), query()).prop_map(|(events, query)| Step::WriteAndAskFirst(events, query)),
         2 => Just(Step::Flush),
         2 => Just(Step::Tend),
         1 => Just(Step::Rebuild),
@@ -312,9 +315,14 @@ fn live(steps: Vec<Step>, open_bytes: usize, cache_bytes: usize) -> Result<(), T
     });
     for step in steps {
         match step {
-            Step::Write(events) => bench.write(events, true),
+            Step::Write(events) => bench.count(events),
+            Step::WriteAndAskFirst(events, query) => {
+                let rows = bench.write(events);
+                bench.index.answer(PROJECT, &query).unwrap();
+                bench.index.apply(&rows);
+            }
             Step::WriteAndKill(events) => {
-                bench.write(events, false);
+                bench.write(events);
                 bench.reopen();
             }
             Step::Kill => bench.reopen(),
