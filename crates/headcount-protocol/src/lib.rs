@@ -1,9 +1,11 @@
 //! What an event is and how it looks on each wire. Pure: no I/O, no clock, no threads, no randomness.
 
+pub mod dictionary;
 pub mod event;
 pub mod ga4;
 pub mod native;
 pub mod notes;
+pub mod scrub;
 pub mod universal;
 pub mod user_agent;
 
