@@ -1,1 +1,52 @@
-//! x
+//! The analytics module of an installation: records events without disturbing its host, delivers them, and
+//! never sends a byte that the operator has not allowed.
+//!
+//! A host opens one [`Client`] and calls its `record_*` functions; they copy the event into a ring and return.
+//! Those who manage an install (command line, agent, admin pages) work on its [`State`] folder.
+
+mod analytics_event;
+mod client;
+mod clock;
+mod config;
+mod daily;
+mod delivery;
+mod direct;
+mod doctor;
+mod drain;
+mod encode;
+mod error;
+mod fold;
+mod forget;
+mod gate;
+mod install;
+mod intake;
+mod ledger;
+mod loss;
+mod mapped;
+mod preview;
+mod process;
+mod record;
+mod retry;
+mod ring;
+mod settings;
+mod spool;
+mod state;
+mod transport;
+mod worker;
+
+pub use analytics_event::AnalyticsEvent;
+pub use client::{Client, Page, Recorded, Task};
+pub use config::{Config, DailyCallback, MakeTransport};
+pub use delivery::{Pace, Round, Sender};
+pub use doctor::Doctor;
+pub use error::{Error, Result};
+pub use gate::{Switch, switches_on};
+pub use headcount_protocol::{Deployment, InstalledApp, Stats};
+pub use install::{Install, pseudonym};
+pub use ledger::{Entry, ReadableEntry, first_broken};
+pub use loss::LossReason;
+pub use preview::Preview;
+pub use settings::{Feed, Feeds, NewToken, Settings, Token, TokenKind};
+pub use spool::{Caps, DestinationStatus, Spool, Status, Stop};
+pub use state::State;
+pub use transport::{Answer, Http, Meanwhile, NoAnswer, Request, Transport};

@@ -1,0 +1,347 @@
+//! From a recorded event to what may wait in the spool: checked, cleaned, and addressed to those who want it.
+
+use std::borrow::Cow;
+
+use headcount_protocol::event::is_failure;
+use headcount_protocol::{Event, EventBody, Page, Stats, Task, native, scrub, user_agent};
+use regex_lite::Regex;
+
+use crate::loss::LossReason;
+use crate::record::{self, Draft};
+use crate::ring::RingId;
+use crate::settings::{Feed, Settings, Token};
+use crate::spool::Incoming;
+
+/// What the settings say about incoming events, ready for use.
+pub(crate) struct Intake {
+    targets: Vec<Target>,
+}
+
+struct Target {
+    token: Token,
+    ignore: Vec<Regex>,
+}
+
+impl Intake {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let on = settings.tokens.iter().filter(|_| !settings.off);
+        let targets = on.map(|token| Target {
+            ignore: token
+                .ignore_paths
+                .iter()
+                .filter_map(|pattern| Regex::new(pattern).ok())
+                .collect(),
+            token: token.clone(),
+        });
+        Self {
+            targets: targets.collect(),
+        }
+    }
+
+    /// Checks, cleans and addresses an event.
+    pub(crate) fn take(
+        &self,
+        id: [u8; 16],
+        feed: Feed,
+        event: &Event,
+    ) -> Result<Incoming, LossReason> {
+        let wanting: Vec<&Target> = self
+            .targets
+            .iter()
+            .filter(|target| target.token.feeds.has(feed))
+            .collect();
+        if wanting.is_empty() {
+            return Err(LossReason::SwitchedOff);
+        }
+        let raw = checked(event).ok_or(LossReason::Invalid)?;
+        let clean = cleaned(&raw);
+        let wanting: Vec<&Target> = wanting
+            .into_iter()
+            .filter(|target| !target.ignores(&raw))
+            .collect();
+        if wanting.is_empty() {
+            return Err(LossReason::Ignored);
+        }
+        let keep_raw = raw != clean && wanting.iter().any(|target| target.may_have_raw());
+        Ok(Incoming {
+            id,
+            at_ms: event.at_ms.unwrap_or_default(),
+            feed,
+            body: Draft::of(&clean, feed).to_bytes(),
+            raw: keep_raw.then(|| Draft::of(&raw, feed).to_bytes()),
+            destinations: wanting.iter().map(|target| target.token.id).collect(),
+        })
+    }
+}
+
+impl Target {
+    fn ignores(&self, event: &Event) -> bool {
+        let EventBody::Page(page) = &event.body else {
+            return false;
+        };
+        self.ignore
+            .iter()
+            .any(|pattern| pattern.is_match(&page.path))
+    }
+
+    fn may_have_raw(&self) -> bool {
+        self.token.raw_paths || self.token.raw_user_agents
+    }
+}
+
+/// Of the cleaned and the raw event, what this destination may have.
+pub(crate) fn choose(token: &Token, clean: Option<Event>, raw: Option<Event>) -> Event {
+    let clean = clean.unwrap_or_else(empty);
+    match (clean.body, raw.map(|raw| raw.body)) {
+        (EventBody::Page(clean_page), Some(EventBody::Page(raw))) => {
+            let (path, title) = if token.raw_paths {
+                (raw.path, raw.title)
+            } else {
+                (clean_page.path, clean_page.title)
+            };
+            let user_agent = if token.raw_user_agents {
+                raw.user_agent
+            } else {
+                clean_page.user_agent
+            };
+            let page = Page {
+                path,
+                title,
+                locale: clean_page.locale,
+                user_agent,
+            };
+            Event {
+                id: None,
+                at_ms: clean.at_ms,
+                body: EventBody::Page(page),
+            }
+        }
+        (body, _) => Event {
+            id: None,
+            at_ms: clean.at_ms,
+            body,
+        },
+    }
+}
+
+/// Stands in for a record that a damaged disk made unreadable: an empty report that counts nothing.
+fn empty() -> Event {
+    Event {
+        id: None,
+        at_ms: None,
+        body: EventBody::Stats(Stats::default()),
+    }
+}
+
+/// Trims, bounds and checks; `None` when nobody can count it.
+fn checked(event: &Event) -> Option<Event> {
+    let body = match &event.body {
+        EventBody::Stats(stats) => {
+            let mut stats = stats.clone();
+            stats.apps.retain(|app| !app.name.trim().is_empty());
+            stats.apps.truncate(native::MAX_APPS);
+            for app in &mut stats.apps {
+                app.name = bounded(&app.name, native::MAX_NAMESPACE_BYTES);
+                app.version = app
+                    .version
+                    .as_deref()
+                    .map(|version| bounded(version, native::MAX_WORD_BYTES));
+            }
+            EventBody::Stats(stats)
+        }
+        EventBody::Task(task) => EventBody::Task(Task {
+            namespace: required(&task.namespace, native::MAX_NAMESPACE_BYTES)?,
+            task: required(&task.task, native::MAX_TEXT_BYTES)?,
+            result: bounded(&task.result, native::MAX_TEXT_BYTES),
+            label: bounded(&task.label, native::MAX_TEXT_BYTES),
+            value: task.value.filter(|value| value.is_finite()),
+            count: task.count.clamp(1, native::MAX_COUNT),
+        }),
+        EventBody::Stat(stat) => {
+            let mut stat = stat.clone();
+            stat.namespace = required(&stat.namespace, native::MAX_NAMESPACE_BYTES)?;
+            stat.task = required(&stat.task, native::MAX_TEXT_BYTES)?;
+            stat.label = bounded(&stat.label, native::MAX_TEXT_BYTES);
+            stat.value.is_finite().then_some(())?;
+            EventBody::Stat(stat)
+        }
+        EventBody::Page(page) => EventBody::Page(Page {
+            path: required(page.path.split(['?', '#']).next()?, native::MAX_PATH_BYTES)?,
+            title: bounded(&page.title, native::MAX_TITLE_BYTES),
+            locale: bounded(&page.locale, native::MAX_WORD_BYTES),
+            user_agent: bounded(&page.user_agent, native::MAX_USER_AGENT_BYTES),
+        }),
+    };
+    Some(Event {
+        id: None,
+        at_ms: event.at_ms,
+        body,
+    })
+}
+
+/// Takes out what could name a person, a thing or the install.
+fn cleaned(event: &Event) -> Event {
+    let mut event = event.clone();
+    match &mut event.body {
+        EventBody::Page(page) => {
+            page.path = scrub::scrub_path(&page.path);
+            page.title = scrub::scrub_title(&page.title);
+            page.user_agent = user_agent::reduce(&page.user_agent).to_string();
+        }
+        EventBody::Task(task) => {
+            if is_failure(&task.result) {
+                task.result = scrub::exception_class(&task.result);
+            }
+        }
+        EventBody::Stats(_) | EventBody::Stat(_) => {}
+    }
+    event
+}
+
+fn required(text: &str, max_bytes: usize) -> Option<String> {
+    Some(bounded(text, max_bytes)).filter(|text| !text.is_empty())
+}
+
+fn bounded(text: &str, max_bytes: usize) -> String {
+    let text = text.trim();
+    let text = record::cut(text, max_bytes);
+    let plain: Cow<'_, str> = if text.contains(char::is_control) {
+        text.replace(char::is_control, " ").into()
+    } else {
+        text.into()
+    };
+    plain.into_owned()
+}
+
+/// The id of an event: the same again if its ring is read twice, and of version 7 so that ids sort by time.
+pub(crate) fn event_id(ring: &RingId, position: u64, event: &Event) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(ring);
+    hasher.update(&position.to_le_bytes());
+    let mut random = [0; 10];
+    random.copy_from_slice(&hasher.finalize().as_bytes()[..10]);
+    let at_ms = event.at_ms.unwrap_or_default().max(0).cast_unsigned();
+    uuid::Builder::from_unix_timestamp_millis(at_ms, &random)
+        .into_uuid()
+        .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Feeds, NewToken, TokenKind};
+
+    fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
+        let mut settings = Settings::default();
+        for name in ["one", "two"] {
+            let new = NewToken {
+                name: name.into(),
+                kind: TokenKind::Headcount,
+                endpoint: "https://a.example".into(),
+                token: name.into(),
+                secret: None,
+                feeds: Feeds::ALL,
+            };
+            settings.add(new).unwrap();
+        }
+        change(&mut settings);
+        settings
+    }
+
+    fn page(path: &str) -> Event {
+        let page = Page {
+            path: path.into(),
+            title: "Dashboard".into(),
+            locale: "en".into(),
+            user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
+                .into(),
+        };
+        Event {
+            id: None,
+            at_ms: Some(5),
+            body: EventBody::Page(page),
+        }
+    }
+
+    fn take(settings: &Settings, event: &Event) -> Result<Incoming, LossReason> {
+        Intake::of(settings).take([1; 16], Feed::Pages, event)
+    }
+
+    #[test]
+    fn only_those_who_want_the_feed_get_it() {
+        let one = settings(|settings| settings.tokens[0].feeds.pages = false);
+        assert_eq!(take(&one, &page("/a/")).unwrap().destinations, [2]);
+        let none = settings(|settings| {
+            settings
+                .tokens
+                .iter_mut()
+                .for_each(|token| token.feeds.pages = false)
+        });
+        assert_eq!(
+            take(&none, &page("/a/")).unwrap_err(),
+            LossReason::SwitchedOff
+        );
+        let off = settings(|settings| settings.off = true);
+        assert_eq!(
+            take(&off, &page("/a/")).unwrap_err(),
+            LossReason::SwitchedOff
+        );
+    }
+
+    #[test]
+    fn ignored_paths_are_ignored_by_each_token_for_itself() {
+        let settings =
+            settings(|settings| settings.tokens[0].ignore_paths = vec!["^/admin/".into()]);
+        assert_eq!(
+            take(&settings, &page("/admin/x/")).unwrap().destinations,
+            [2]
+        );
+        assert_eq!(take(&settings, &page("/a/")).unwrap().destinations, [1, 2]);
+    }
+
+    #[test]
+    fn what_is_raw_is_kept_only_for_those_who_may_have_it() {
+        assert!(
+            take(&settings(|_| {}), &page("/r/98000001/?x=1"))
+                .unwrap()
+                .raw
+                .is_none()
+        );
+        let settings = settings(|settings| settings.tokens[0].raw_paths = true);
+        let incoming = take(&settings, &page("/r/98000001/?x=1")).unwrap();
+        let seen = |token: &Token| {
+            let decode = |bytes: &[u8]| crate::record::decode_bytes(bytes).map(|(_, event)| event);
+            let event = choose(
+                token,
+                decode(&incoming.body),
+                incoming.raw.as_deref().and_then(decode),
+            );
+            let EventBody::Page(page) = event.body else {
+                panic!("not a page")
+            };
+            (page.path, page.user_agent)
+        };
+        let (path, agent) = seen(&settings.tokens[0]);
+        assert_eq!(path, "/r/98000001/", "never the query string");
+        assert_eq!(agent, "Firefox 132 / Linux");
+        assert!(!seen(&settings.tokens[1]).0.contains("98000001"));
+    }
+
+    #[test]
+    fn what_nobody_can_count_is_refused() {
+        assert_eq!(
+            take(&settings(|_| {}), &page("?x=1")).unwrap_err(),
+            LossReason::Invalid
+        );
+    }
+
+    #[test]
+    fn ids_are_the_same_when_a_ring_is_read_twice() {
+        let event = page("/a/");
+        let id = event_id(&[1; 16], 7, &event);
+        assert_eq!(event_id(&[1; 16], 7, &event), id);
+        assert_ne!(event_id(&[1; 16], 8, &event), id);
+        assert_ne!(event_id(&[2; 16], 7, &event), id);
+        assert_eq!(uuid::Uuid::from_bytes(id).get_version_num(), 7);
+    }
+}

@@ -1,0 +1,434 @@
+//! One recorded event as words: the form it has in the ring and in the spool. Knows no wire and no file.
+
+use headcount_protocol::{AppStat, Deployment, Event, EventBody, InstalledApp, Page, Stats, Task};
+
+use crate::settings::Feed;
+
+/// Bytes a record's word holds.
+const WORD: usize = 8;
+/// Most strings in a record: far above the apps of any install seen (about 300).
+const MAX_STRINGS: usize = 8191;
+/// Longest string kept, in bytes; longer ones are cut at a character.
+pub(crate) const MAX_STRING_BYTES: usize = 2048;
+/// Words before the numbers: the shape and the moment.
+const HEAD_WORDS: usize = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Stats = 1,
+    Task = 2,
+    Stat = 3,
+    Page = 4,
+}
+
+/// An event as the host gave it, still borrowed: numbers with `None` for "not told", and strings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draft<'a> {
+    kind: Kind,
+    pub(crate) feed: Feed,
+    pub(crate) at_ms: i64,
+    numbers: [Option<u64>; 3],
+    fixed: [&'a str; 4],
+    apps: &'a [InstalledApp],
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn stats(at_ms: i64, stats: &'a Stats) -> Self {
+        let deployment = stats.deployment.as_ref().map_or("", |kind| kind.0.as_str());
+        Self {
+            kind: Kind::Stats,
+            feed: Feed::Stats,
+            at_ms,
+            numbers: [stats.users, stats.tokens, stats.addons],
+            fixed: [deployment, "", "", ""],
+            apps: &stats.apps,
+        }
+    }
+
+    pub(crate) fn task(at_ms: i64, feed: Feed, run: &TaskParts<'a>) -> Self {
+        Self {
+            kind: Kind::Task,
+            feed,
+            at_ms,
+            numbers: [
+                run.value.map(f64::to_bits),
+                Some(u64::from(run.count)),
+                None,
+            ],
+            fixed: [run.namespace, run.task, run.result, run.label],
+            apps: &[],
+        }
+    }
+
+    pub(crate) fn stat(
+        at_ms: i64,
+        namespace: &'a str,
+        task: &'a str,
+        label: &'a str,
+        value: f64,
+    ) -> Self {
+        Self {
+            kind: Kind::Stat,
+            feed: Feed::Stats,
+            at_ms,
+            numbers: [Some(value.to_bits()), None, None],
+            fixed: [namespace, task, label, ""],
+            apps: &[],
+        }
+    }
+
+    pub(crate) fn page(at_ms: i64, page: &PageParts<'a>) -> Self {
+        Self {
+            kind: Kind::Page,
+            feed: Feed::Pages,
+            at_ms,
+            numbers: [None; 3],
+            fixed: [page.path, page.title, page.locale, page.user_agent],
+            apps: &[],
+        }
+    }
+
+    pub(crate) fn of(event: &'a Event, feed: Feed) -> Self {
+        let at_ms = event.at_ms.unwrap_or_default();
+        match &event.body {
+            EventBody::Stats(stats) => Self::stats(at_ms, stats),
+            EventBody::Task(task) => Self::task(
+                at_ms,
+                feed,
+                &TaskParts {
+                    namespace: &task.namespace,
+                    task: &task.task,
+                    result: &task.result,
+                    label: &task.label,
+                    value: task.value,
+                    count: task.count,
+                },
+            ),
+            EventBody::Stat(stat) => {
+                Self::stat(at_ms, &stat.namespace, &stat.task, &stat.label, stat.value)
+            }
+            EventBody::Page(page) => Self::page(
+                at_ms,
+                &PageParts {
+                    path: &page.path,
+                    title: &page.title,
+                    locale: &page.locale,
+                    user_agent: &page.user_agent,
+                },
+            ),
+        }
+    }
+
+    fn string_count(&self) -> usize {
+        (self.fixed.len() + 2 * self.apps.len()).min(MAX_STRINGS)
+    }
+
+    fn string(&self, index: usize) -> &'a str {
+        let text = match index.checked_sub(self.fixed.len()) {
+            None => self.fixed[index],
+            Some(rest) => {
+                let app = &self.apps[rest / 2];
+                if rest.is_multiple_of(2) {
+                    &app.name
+                } else {
+                    app.version.as_deref().unwrap_or_default()
+                }
+            }
+        };
+        bounded(text)
+    }
+
+    /// Words that `write` will put.
+    pub(crate) fn len(&self) -> usize {
+        let strings = self.string_count();
+        let numbers = self.numbers.iter().flatten().count();
+        let data: usize = (0..strings)
+            .map(|index| self.string(index).len().div_ceil(WORD))
+            .sum();
+        HEAD_WORDS + numbers + strings.div_ceil(4) + data
+    }
+
+    /// Puts the record word by word.
+    #[inline]
+    pub(crate) fn write(&self, mut put: impl FnMut(u64)) {
+        let strings = self.string_count();
+        let mut present = 0_u64;
+        for (index, number) in self.numbers.iter().enumerate() {
+            present |= u64::from(number.is_some()) << index;
+        }
+        put(self.kind as u64 | (self.feed as u64) << 8 | present << 16 | (strings as u64) << 32);
+        put(self.at_ms.cast_unsigned());
+        for number in self.numbers.iter().flatten() {
+            put(*number);
+        }
+        for first in (0..strings).step_by(4) {
+            let mut lengths = 0;
+            for index in first..strings.min(first + 4) {
+                lengths |= (self.string(index).len() as u64) << (16 * (index - first));
+            }
+            put(lengths);
+        }
+        for index in 0..strings {
+            put_text(self.string(index).as_bytes(), &mut put);
+        }
+    }
+
+    /// The record as bytes, for the spool.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len() * WORD);
+        self.write(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        bytes
+    }
+}
+
+/// The parts of a task event, borrowed from the host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TaskParts<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) task: &'a str,
+    pub(crate) result: &'a str,
+    pub(crate) label: &'a str,
+    pub(crate) value: Option<f64>,
+    pub(crate) count: u32,
+}
+
+/// The parts of a page view, borrowed from the host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageParts<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) locale: &'a str,
+    pub(crate) user_agent: &'a str,
+}
+
+fn bounded(text: &str) -> &str {
+    cut(text, MAX_STRING_BYTES)
+}
+
+/// The longest part of at most `max_bytes` bytes from the start that ends at a character.
+pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
+    if text.len() <= max_bytes {
+        return text;
+    }
+    let mut end = max_bytes;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[inline]
+fn put_text(bytes: &[u8], put: &mut impl FnMut(u64)) {
+    let (whole, rest) = bytes.as_chunks::<WORD>();
+    for chunk in whole {
+        put(u64::from_le_bytes(*chunk));
+    }
+    if !rest.is_empty() {
+        let mut last = [0; WORD];
+        last[..rest.len()].copy_from_slice(rest);
+        put(u64::from_le_bytes(last));
+    }
+}
+
+/// Reads a record back; `None` when the words are no record.
+pub(crate) fn decode(words: &[u64]) -> Option<(Feed, Event)> {
+    let mut reader = Reader { words };
+    let shape = reader.word()?;
+    let feed = Feed::from_number((shape >> 8) as u8)?;
+    let at_ms = Some(reader.word()?.cast_signed());
+    let mut numbers = [None; 3];
+    for (index, number) in numbers.iter_mut().enumerate() {
+        if shape >> (16 + index) & 1 == 1 {
+            *number = Some(reader.word()?);
+        }
+    }
+    let count = usize::try_from(shape >> 32).ok()?;
+    let strings = reader.strings(count)?;
+    let body = body_of(shape as u8, numbers, strings)?;
+    let id = None;
+    Some((feed, Event { id, at_ms, body }))
+}
+
+/// Reads a record of the spool.
+pub(crate) fn decode_bytes(bytes: &[u8]) -> Option<(Feed, Event)> {
+    let (chunks, rest) = bytes.as_chunks::<WORD>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let words: Vec<u64> = chunks
+        .iter()
+        .map(|chunk| u64::from_le_bytes(*chunk))
+        .collect();
+    decode(&words)
+}
+
+fn body_of(kind: u8, numbers: [Option<u64>; 3], strings: Vec<String>) -> Option<EventBody> {
+    let mut strings = strings.into_iter();
+    let mut next = || strings.next();
+    let (first, second, third, fourth) = (next()?, next()?, next()?, next()?);
+    Some(match kind {
+        1 => EventBody::Stats(Stats {
+            users: numbers[0],
+            tokens: numbers[1],
+            addons: numbers[2],
+            deployment: (!first.is_empty()).then_some(Deployment(first)),
+            apps: apps_of(strings)?,
+        }),
+        2 => EventBody::Task(Task {
+            namespace: first,
+            task: second,
+            result: third,
+            label: fourth,
+            value: numbers[0].map(f64::from_bits),
+            count: u32::try_from(numbers[1]?).ok()?,
+        }),
+        3 => EventBody::Stat(AppStat {
+            namespace: first,
+            task: second,
+            label: third,
+            value: f64::from_bits(numbers[0]?),
+        }),
+        4 => EventBody::Page(Page {
+            path: first,
+            title: second,
+            locale: third,
+            user_agent: fourth,
+        }),
+        _ => return None,
+    })
+}
+
+fn apps_of(mut strings: impl Iterator<Item = String>) -> Option<Vec<InstalledApp>> {
+    let mut apps = Vec::new();
+    while let Some(name) = strings.next() {
+        let version = strings.next()?;
+        let version = (!version.is_empty()).then_some(version);
+        apps.push(InstalledApp { name, version });
+    }
+    Some(apps)
+}
+
+struct Reader<'a> {
+    words: &'a [u64],
+}
+
+impl Reader<'_> {
+    fn word(&mut self) -> Option<u64> {
+        let (first, rest) = self.words.split_first()?;
+        self.words = rest;
+        Some(*first)
+    }
+
+    fn strings(&mut self, count: usize) -> Option<Vec<String>> {
+        if count > MAX_STRINGS {
+            return None;
+        }
+        let mut lengths = Vec::with_capacity(count);
+        while lengths.len() < count {
+            let packed = self.word()?;
+            for index in 0..4.min(count - lengths.len()) {
+                lengths.push(usize::from((packed >> (16 * index)) as u16));
+            }
+        }
+        lengths
+            .into_iter()
+            .map(|length| self.string(length))
+            .collect()
+    }
+
+    fn string(&mut self, length: usize) -> Option<String> {
+        let (data, rest) = self.words.split_at_checked(length.div_ceil(WORD))?;
+        self.words = rest;
+        let mut bytes: Vec<u8> = data.iter().flat_map(|word| word.to_le_bytes()).collect();
+        bytes.truncate(length);
+        String::from_utf8(bytes).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_body() -> impl Strategy<Value = EventBody> {
+        let text = "\\PC{0,40}";
+        let app = (text, proptest::option::of("[0-9.]{1,9}"))
+            .prop_map(|(name, version)| InstalledApp { name, version });
+        prop_oneof![
+            (
+                any::<Option<u64>>(),
+                any::<Option<u64>>(),
+                proptest::collection::vec(app, 0..20)
+            )
+                .prop_map(|(users, tokens, apps)| EventBody::Stats(Stats {
+                    users,
+                    tokens,
+                    apps,
+                    ..Stats::default()
+                })),
+            (text, text, text, text, any::<Option<i32>>(), 1_u32..9).prop_map(
+                |(namespace, task, result, label, value, count)| EventBody::Task(Task {
+                    namespace,
+                    task,
+                    result,
+                    label,
+                    value: value.map(f64::from),
+                    count,
+                })
+            ),
+            (text, text, text, any::<i32>()).prop_map(|(namespace, task, label, value)| {
+                EventBody::Stat(AppStat {
+                    namespace,
+                    task,
+                    label,
+                    value: f64::from(value),
+                })
+            }),
+            (text, text, text, text).prop_map(|(path, title, locale, user_agent)| {
+                EventBody::Page(Page {
+                    path,
+                    title,
+                    locale,
+                    user_agent,
+                })
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_reads_back_as_it_was_written(body in any_body(), at_ms in any::<i64>()) {
+            let feed = match body {
+                EventBody::Task(_) => Feed::Tasks,
+                EventBody::Page(_) => Feed::Pages,
+                EventBody::Stats(_) | EventBody::Stat(_) => Feed::Stats,
+            };
+            let event = Event { id: None, at_ms: Some(at_ms), body };
+            let draft = Draft::of(&event, feed);
+            let bytes = draft.to_bytes();
+            prop_assert_eq!(bytes.len(), draft.len() * WORD);
+            prop_assert_eq!(decode_bytes(&bytes), Some((feed, event)));
+        }
+
+        #[test]
+        fn no_words_make_the_reader_panic(words in proptest::collection::vec(any::<u64>(), 0..40)) {
+            let _ = decode(&words);
+        }
+    }
+
+    #[test]
+    fn long_strings_are_cut_at_a_character() {
+        let path = "é".repeat(MAX_STRING_BYTES);
+        let parts = PageParts {
+            path: &path,
+            title: "",
+            locale: "",
+            user_agent: "",
+        };
+        let (_, event) = decode_bytes(&Draft::page(0, &parts).to_bytes()).unwrap();
+        let EventBody::Page(page) = event.body else {
+            panic!("not a page")
+        };
+        assert_eq!(page.path.len(), MAX_STRING_BYTES);
+    }
+}

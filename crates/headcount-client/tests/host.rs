@@ -1,0 +1,12 @@
+//! The module as hosts and operators meet it: real files, real processes, real sockets on loopback.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "host/collector.rs"]
+mod collector;
+#[path = "host/delivery.rs"]
+mod delivery;
+#[path = "host/install.rs"]
+mod install;
+#[path = "host/kill.rs"]
+mod kill;
