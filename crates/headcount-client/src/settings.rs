@@ -249,6 +249,16 @@ impl Token {
         Ok(())
     }
 
+    /// Points it elsewhere: what is sent there cannot be joined with what was sent before.
+    pub fn point_to(&mut self, endpoint: &str) {
+        let old = Self::audience_of(&self.endpoint, "");
+        let new = Self::audience_of(endpoint, "");
+        self.endpoint = endpoint.to_owned();
+        if old != new {
+            self.audience = Self::audience_of(endpoint, &self.token);
+        }
+    }
+
     pub(crate) fn audience_of(endpoint: &str, token: &str) -> String {
         format!(
             "{}\n{token}",

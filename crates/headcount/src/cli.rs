@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+use crate::client::ClientArgs;
 use crate::project::ProjectCommand;
 use crate::token::TokenCommand;
 use crate::user::UserCommand;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     /// Make tokens for the reports API.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// The module that lives inside an installation, from the command line.
+    Client(ClientArgs),
 }
 
 /// Where a collector keeps everything.

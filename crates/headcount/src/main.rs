@@ -1,6 +1,7 @@
 //! The command line: parses, sets up logs, runs one command, turns its outcome into an exit status.
 
 mod cli;
+mod client;
 mod demo;
 mod folder;
 mod host;
@@ -51,5 +52,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Project(command) => project::run(command, output),
         Command::User(command) => user::run(command, output),
         Command::Token(command) => token::run(command, output),
+        Command::Client(args) => client::run(args, output),
     }
 }
