@@ -79,26 +79,36 @@ impl Apps {
 
 impl AppsToday<'_> {
     /// Names and versions of the apps an install has.
-    pub(crate) fn of(&self, seed: u64, install: &Install) -> Vec<(&str, String)> {
-        let mut dice = Dice::of(seed, [install.number, 2]);
-        // Big installs have more apps.
-        let taste = 1.5 - install.size_rank;
-        let mut found = Vec::new();
-        for (app, adoption) in self.apps.0.iter().zip(&self.adoption) {
-            let (threshold, lag) = (dice.unit(), dice.unit());
-            if threshold.powf(1.0 / taste) < *adoption {
-                found.push((
-                    app.name.as_str(),
-                    self.version(app, lag * 60.0 * install.slowness),
-                ));
-            }
-        }
-        found
+    pub(crate) fn of(&self, install: &Install) -> Vec<(&str, String)> {
+        let apps = self.apps.0.iter().zip(&self.adoption);
+        apps.zip(&install.tastes)
+            .filter(|((_, adoption), taste)| taste.reluctance < **adoption)
+            .map(|((app, _), taste)| (app.name.as_str(), self.version(app, taste.lag_days)))
+            .collect()
     }
 
-    fn version(&self, app: &App, lag_days: f64) -> String {
-        let day = self.day + app.release_phase - super::install::whole(lag_days.min(2_000.0));
-        let release = day.max(0) / app.release_every;
+    fn version(&self, app: &App, lag_days: i32) -> String {
+        let release = (self.day + app.release_phase - lag_days).max(0) / app.release_every;
         format!("{}.{}.{}", app.major, release / 4, release % 4)
     }
+}
+
+/// What one install makes of one app.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taste {
+    /// It has the app while the adoption is above this.
+    reluctance: f64,
+    lag_days: i32,
+}
+
+/// One taste for each app. Big installs have more apps, slow ones older versions.
+pub(crate) fn tastes(seed: u64, number: u64, size_rank: f64, slowness: f64) -> Vec<Taste> {
+    let mut dice = Dice::of(seed, [number, 2]);
+    let draw = |_| Taste {
+        reluctance: dice.unit().powf(1.0 / (1.5 - size_rank)),
+        lag_days: super::install::whole((dice.unit() * 60.0 * slowness).min(2_000.0)),
+    };
+    (0..APPS.len() + TAIL_FRONT.len() * TAIL_BACK.len())
+        .map(draw)
+        .collect()
 }

@@ -20,7 +20,7 @@ use super::install::Install;
 
 /// Tasks an install reports a day beside the one that runs everywhere. It has more: their runs are
 /// spread over the days so that sums stay right while an install-day stays a handful of events.
-const OTHER_TASKS: usize = 2;
+const OTHER_TASKS: usize = 1;
 /// Users of the install that `Duty::runs` speaks of.
 const USUAL_USERS: f64 = 60.0;
 /// Games are played at weekends: Monday first.
@@ -68,7 +68,7 @@ impl<'a> Today<'a> {
             today: self,
             install,
             dice,
-            apps: self.apps.of(self.seed, install),
+            apps: self.apps.of(install),
             users: install.users_on(self.horizon.days_before_end(day)),
             start_ms,
             span_ms: (self.horizon.now_ms - start_ms).clamp(1, DAY_MS),
@@ -251,9 +251,10 @@ impl Sender<'_> {
 
     fn app_stats(&mut self) {
         for (rank, &(app, namespace, task, label, median)) in (0..).zip(&APP_STATS) {
-            // Reporting about itself is an app's own, newer feature: half of the installs have it.
+            // Reporting about itself is an app's own, newer feature: a quarter of the installs
+            // have it.
             let mut constant = Dice::of(self.today.seed, [self.install.number, 100 + rank]);
-            let reports = constant.chance(0.5);
+            let reports = constant.chance(0.25);
             let own = constant.log_normal(median, 0.9);
             if reports && self.has(app) {
                 let at_ms = self.some_time();
@@ -273,7 +274,7 @@ impl Sender<'_> {
         if !self.install.sends_pages {
             return;
         }
-        let mean = (3.2 * self.size().powf(0.6) * self.rhythm()).min(MOST_VIEWS) * self.elapsed();
+        let mean = (2.6 * self.size().powf(0.6) * self.rhythm()).min(MOST_VIEWS) * self.elapsed();
         for _ in 0..self.dice.poisson(mean) {
             let at_ms = self.evening();
             let page = self.page();

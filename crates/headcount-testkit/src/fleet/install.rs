@@ -1,5 +1,6 @@
 //! One simulated install: when it lives, how big it is, how it upgrades. Drawn once, then constant.
 
+use super::apps::{self, Taste};
 use super::catalog::{LOCALES, RELEASES};
 use super::dice::Dice;
 use super::horizon::Horizon;
@@ -26,10 +27,8 @@ pub(crate) struct Install {
     /// Users on the fleet's last day.
     pub(crate) users: f64,
     pub(crate) tokens_per_user: f64,
-    /// 0 is the smallest, 1 the biggest install of a fleet.
-    pub(crate) size_rank: f64,
-    /// How slowly its operator upgrades; 1 is usual.
-    pub(crate) slowness: f64,
+    /// One for each app.
+    pub(crate) tastes: Vec<Taste>,
     /// Per release the index of the day it is put in; `i32::MAX` for never.
     pub(crate) upgrades: [i32; RELEASES.len()],
     /// Minute of the UTC day of its daily statistics.
@@ -62,6 +61,8 @@ impl Install {
         let tempo = dice.log_normal(1.0, 0.55);
         let laggard = if dice.chance(0.10) { 7.0 } else { 1.0 };
         let slowness = tempo * laggard * if docker { 0.85 } else { 1.25 };
+        // 0 is the smallest, 1 the biggest install: close to the normal distribution function.
+        let size_rank = 1.0 / (1.0 + (-1.702 * size).exp());
         let (locale, zone_hours) = home(&mut dice);
         let end = first.saturating_add(whole(life)).max(first + 1);
         Self {
@@ -80,14 +81,13 @@ impl Install {
                 [dice.weighted([0.15, 0.5, 0.25, 0.1].into_iter())],
             users: (57.0 * (1.42 * size).exp()).max(1.0),
             tokens_per_user: dice.log_normal(6.0, 0.5),
-            size_rank: 1.0 / (1.0 + (-1.702 * size).exp()),
-            slowness,
+            tastes: apps::tastes(seed, number, size_rank, slowness),
             upgrades: upgrades(&mut dice, first, slowness, horizon),
             beat_minute: whole(dice.between(0.0, 1_440.0)),
             zone_hours,
             locale,
-            sends_tasks: dice.chance(0.66),
-            sends_pages: dice.chance(0.16),
+            sends_tasks: dice.chance(0.62),
+            sends_pages: dice.chance(0.14),
         }
     }
 

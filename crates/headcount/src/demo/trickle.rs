@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_collector::meta::projects::Project;
-use headcount_protocol::{Batch, native, universal};
+use headcount_protocol::{Batch, ga4, native, universal};
 use jiff::Timestamp;
 
 use super::load::Load;
@@ -14,6 +14,8 @@ use super::sender::{Post, Sender};
 const PAUSE: Duration = Duration::from_millis(600);
 /// One hit in so many is refused.
 const REFUSED_EVERY: u64 = 23;
+/// What an install sends that never heard of the new one.
+const OLD_SECRET: &str = "the-secret-of-last-year";
 /// A moment that no collector takes any more: ten years ago.
 const TOO_OLD_MS: i64 = 10 * 366 * 86_400_000;
 
@@ -43,18 +45,19 @@ impl Trickle {
         let Some(mut batch) = self.load.fleet.hit(now_ms, turn) else {
             return Ok(());
         };
-        let refused = turn % REFUSED_EVERY == REFUSED_EVERY - 1;
-        if refused {
-            batch
-                .events
-                .iter_mut()
-                .for_each(|event| event.at_ms = Some(now_ms - TOO_OLD_MS));
-        }
         let mut sender = Sender::new(self.load.address);
-        match turn % 3 {
-            _ if refused => self.native(&mut sender, &batch),
-            0 => self.universal(&mut sender, &batch),
-            _ => self.native(&mut sender, &batch),
+        let (round, place) = (turn / REFUSED_EVERY, turn % REFUSED_EVERY);
+        match (place + 1 == REFUSED_EVERY, round % 2, turn % 3) {
+            (true, 0, _) => self.ga4(&mut sender, &batch, OLD_SECRET),
+            (true, _, _) => {
+                for event in &mut batch.events {
+                    event.at_ms = Some(now_ms - TOO_OLD_MS);
+                }
+                self.native(&mut sender, &batch)
+            }
+            (false, _, 0) => self.universal(&mut sender, &batch),
+            (false, _, 1) => self.ga4(&mut sender, &batch, &self.project.api_secret),
+            (false, _, _) => self.native(&mut sender, &batch),
         }
     }
 
@@ -78,5 +81,18 @@ impl Trickle {
             body: hit.payload.as_bytes(),
         };
         sender.post(&post).map(drop)
+    }
+
+    fn ga4(&self, sender: &mut Sender, batch: &Batch, secret: &str) -> std::io::Result<()> {
+        let target = ga4::path(&self.project.measurement_id, secret);
+        for request in ga4::encode(batch) {
+            let post = Post {
+                target: &target,
+                bearer: None,
+                body: &request.body,
+            };
+            sender.post(&post)?;
+        }
+        Ok(())
     }
 }

@@ -151,11 +151,12 @@ fn counted<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<String, u64>
     counts
 }
 
+/// Family of the two browsers that the captures were made with.
 fn browser(user_agent: &str) -> &'static str {
-    if user_agent.contains("Chrome/") {
-        "Chrome"
-    } else {
-        "Other"
+    match user_agent {
+        "ProbeBrowser/1.0 (loopback)" => "ProbeBrowser",
+        chrome if chrome.contains("Chrome/") => "Chrome",
+        other => panic!("unknown browser {other}"),
     }
 }
 
