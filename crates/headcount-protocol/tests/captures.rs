@@ -1,5 +1,7 @@
 //! Requests of Alliance Auth 3.8.1 and 5.5.0, captured from real installs, decoded and re-encoded.
 
+#![cfg(test)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 

@@ -179,14 +179,14 @@ impl Param<'_> {
         let (event, name) = (self.event, self.name);
         let path = format!("events.params.{name}");
         let text = self.value.as_text().unwrap_or_default();
-        if let Some(max) = rules::max_value_chars(name) {
-            if text.len() > max && text.chars().count() > max {
-                let text = format!(
-                    "Event at index: [{event}] has param [{name}] with a value of over [{max}] \
-                     characters."
-                );
-                out.add(&path, text, "VALUE_OUT_OF_BOUNDS");
-            }
+        if let Some(max) = rules::max_value_chars(name)
+            && text.chars().count() > max
+        {
+            let text = format!(
+                "Event at index: [{event}] has param [{name}] with a value of over [{max}] \
+                 characters."
+            );
+            out.add(&path, text, "VALUE_OUT_OF_BOUNDS");
         }
         let numeric = matches!(name, "value" | "engagement_time_msec" | "tax" | "shipping");
         if self.strict && numeric && !is_number(self.value) {
