@@ -24,6 +24,15 @@ pub(crate) fn real(number: f64) -> String {
     fixed(number, if number < 10.0 { 2 } else { 1 })
 }
 
+/// A median or quantile: known to 2 %, so no more digits than that.
+pub(crate) fn about(number: f64) -> String {
+    if number.abs() >= 10.0 {
+        real(number.round())
+    } else {
+        fixed(number, 1)
+    }
+}
+
 /// For headline cells: whole up to seven digits, then `9.17M`, `12.4B`.
 pub(crate) fn headline(number: u64) -> String {
     for (unit, letter) in [(1_000_000_000.0, 'B'), (1_000_000.0, 'M')] {
@@ -105,6 +114,9 @@ mod tests {
             (real(12.34), "12.3"),
             (real(1_234.5), "1,235"),
             (real(-3.5), "-3.5"),
+            (about(13.84), "14"),
+            (about(7.92), "7.9"),
+            (about(1.0), "1"),
             (counted(1, "install"), "1 install"),
             (counted(1_274, "install"), "1,274 installs"),
         ] {

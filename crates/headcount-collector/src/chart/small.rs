@@ -75,7 +75,7 @@ pub(crate) fn delta(now: f64, was: f64, better: Better, as_: Change) -> String {
         Change::Relative | Change::Difference => real(change.abs()),
     };
     if change == 0.0 || size == "0.0 pts" || size == "0.0%" {
-        return r#"<span class="chg">no change</span>"#.to_owned();
+        return r#"<span class="muted">no change</span>"#.to_owned();
     }
     let noise = match as_ {
         Change::Points(noise) => change.abs() * 100.0 < noise,
@@ -193,7 +193,7 @@ mod tests {
                 Better::Up,
                 Change::Points(0.0),
                 "no change",
-                "chg",
+                "muted",
             ),
             (
                 30.0,

@@ -156,9 +156,13 @@ impl OverviewPage {
             data,
             rejected,
         } = view;
-        let worse = regress::find(&data.tasks.versions);
         let offers = tools::offers(&state, &data);
-        let mut findings = findings::tasks(&state, &worse);
+        let tasks = &data.tasks;
+        let worst = tasks.worse.first();
+        let mut findings: Vec<Finding> = worst
+            .map(|worst| findings::task(&state, worst, tasks.worst_installs))
+            .into_iter()
+            .collect();
         findings.extend(
             data.spread
                 .as_ref()
@@ -176,7 +180,7 @@ impl OverviewPage {
             sizes: adoption::sizes(&data),
             apps: panels::apps(&state, &data),
             pages: panels::pages(&state, &data.pages),
-            tasks: panels::tasks(&state, &data, &worse),
+            tasks: panels::tasks(&state, &data),
             locales: panels::locales(&state, &data),
             browsers: panels::browsers(&state, &data),
             deployments: panels::deployments(&state, &data),

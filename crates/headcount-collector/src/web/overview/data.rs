@@ -5,6 +5,8 @@ use crate::reports::totals::{self, Figures, week_to};
 use crate::reports::{Over, Params, ReportError, SizeOf, Source, release, sizes};
 use crate::store::Day;
 
+use super::panels::only;
+use super::regress::{self, Regression};
 use super::series::{self, Release};
 use super::state::State;
 
@@ -113,10 +115,12 @@ pub(crate) struct Tasks {
     pub(crate) was: Vec<AnswerRow>,
     /// By namespace, task and result.
     pub(crate) results: Vec<AnswerRow>,
-    /// By namespace, task and version.
-    pub(crate) versions: Vec<AnswerRow>,
     /// Installs that send task events.
     pub(crate) installs: u64,
+    /// Tasks that fail more since a release, the worst first.
+    pub(crate) worse: Vec<Regression>,
+    /// Installs that ran the worst one on the versions that fail more.
+    pub(crate) worst_installs: u64,
 }
 
 /// Asks everything.
@@ -337,14 +341,37 @@ impl Ask<'_> {
         let was = before
             .map(|before| self.rows(Measure::Tasks, &by, before))
             .transpose()?;
+        let worse = regress::find(&self.whole(Measure::Tasks, &and(Dimension::Version))?);
+        let worst = worse
+            .first()
+            .map(|worst| self.installs_of(worst))
+            .transpose()?;
         Ok(Tasks {
             rows: self.whole(Measure::Tasks, &by)?,
             was: was.unwrap_or_default(),
             results: self.whole(Measure::Tasks, &and(Dimension::Result))?,
-            versions: self.whole(Measure::Tasks, &and(Dimension::Version))?,
+            worse,
+            worst_installs: worst.unwrap_or(0),
             installs: self
                 .installs(Measure::Tasks, &Over::whole(self.range, &self.state.filter))?,
         })
+    }
+
+    /// Distinct installs that ran a task on the versions that fail more. Clauses of one dimension are
+    /// joined by or, so its own take the place of the page's.
+    fn installs_of(&self, worse: &Regression) -> Result<u64, ReportError> {
+        let own = [Dimension::Namespace, Dimension::Task, Dimension::Version];
+        let mut filter: Vec<_> = self.state.filter.clone();
+        filter.retain(|clause| !own.contains(&clause.dimension));
+        filter.push(only(Dimension::Namespace, &worse.namespace));
+        filter.push(only(Dimension::Task, &worse.task));
+        filter.extend(
+            worse
+                .versions
+                .iter()
+                .map(|version| only(Dimension::Version, version)),
+        );
+        self.installs(Measure::Tasks, &Over::whole(self.range, &filter))
     }
 }
 

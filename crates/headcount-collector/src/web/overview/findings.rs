@@ -10,8 +10,6 @@ use super::panels;
 use super::regress::Regression;
 use super::state::State;
 
-/// Task findings shown at most.
-const MOST_TASKS: usize = 1;
 /// Shares closer than this are called equal.
 const EQUAL_SHARE: f64 = 0.01;
 const HOUR_MS: i64 = 3_600_000;
@@ -28,8 +26,8 @@ pub(crate) struct Finding {
 }
 
 /// A task that fails more since a release.
-pub(crate) fn tasks(state: &State, worse: &[Regression]) -> Vec<Finding> {
-    let finding = |found: &Regression| Finding {
+pub(crate) fn task(state: &State, found: &Regression, installs: u64) -> Finding {
+    Finding {
         bad: true,
         strong: found.task.clone(),
         text: format!("fails {:.1}× as often since {}", found.ratio(), found.since),
@@ -38,11 +36,10 @@ pub(crate) fn tasks(state: &State, worse: &[Regression]) -> Vec<Finding> {
             number::percent(found.rate),
             found.since,
             number::percent(found.rate_before),
-            number::counted(found.installs, "install")
+            number::counted(installs, "install")
         ),
         href: panels::task_href(state, (&found.namespace, &found.task)),
-    };
-    worse.iter().take(MOST_TASKS).map(finding).collect()
+    }
 }
 
 /// How the latest release spreads beside the one before at the same age.

@@ -216,6 +216,9 @@ fn text(column: &str, cell: &Cell, share: bool) -> String {
         Cell::Null => String::new(),
         Cell::Count(count) => number::count(*count),
         Cell::Number(value) if share => number::percent(*value),
+        Cell::Number(value) if column.contains("median") || column == "p90" => {
+            number::about(*value)
+        }
         Cell::Number(value) => number::real(*value),
         Cell::Text(text) if text.is_empty() && column != "title" && column != "label" => {
             words::NOT_TOLD.to_owned()

@@ -11,7 +11,6 @@ use crate::reports::sizes::SizeBucket;
 use crate::reports::{count, share};
 
 use super::data::{Data, Views};
-use super::regress::Regression;
 use super::state::{Sort, State};
 use super::words;
 
@@ -78,8 +77,8 @@ pub(crate) fn apps(state: &State, data: &Data) -> AppPanel {
     AppPanel {
         rows,
         about: format!(
-            "Share of the {} active in the last 7 days that report the app; change and trend over {days}",
-            number::counted(active, "install")
+            "Share of {} that report the app; change and trend over {days}",
+            number::counted(active, "active install")
         ),
         all: format!("All {}", number::counted(found.len() as u64, "app")),
         few: match few {
@@ -204,7 +203,7 @@ pub(crate) struct TaskPanel {
     pub(crate) by_failed: Option<String>,
 }
 
-pub(crate) fn tasks(state: &State, data: &Data, worse: &[Regression]) -> TaskPanel {
+pub(crate) fn tasks(state: &State, data: &Data) -> TaskPanel {
     let tasks = &data.tasks;
     let failed = |row: &AnswerRow| share(row.failures, count(row.amount));
     let mut found: Vec<&AnswerRow> = tasks.rows.iter().collect();
@@ -221,7 +220,8 @@ pub(crate) fn tasks(state: &State, data: &Data, worse: &[Regression]) -> TaskPan
     let tops = top_exceptions(&tasks.results);
     let row = |row: &&AnswerRow| {
         let key = (row.key[0].as_str(), row.key[1].as_str());
-        let regression = worse
+        let regression = tasks
+            .worse
             .iter()
             .find(|r| (r.namespace.as_str(), r.task.as_str()) == key);
         let was = tasks.was.iter().find(|was| was.key == row.key);
@@ -232,7 +232,7 @@ pub(crate) fn tasks(state: &State, data: &Data, worse: &[Regression]) -> TaskPan
             flag: regression.map_or_else(String::new, |r| {
                 format!("{:.1}× since {}", r.ratio(), r.since)
             }),
-            runs: number::headline(count(row.amount)),
+            runs: number::count(count(row.amount)),
             failed: number::percent(failed(row)),
             bad: regression.is_some(),
             bar: bar(
@@ -250,7 +250,7 @@ pub(crate) fn tasks(state: &State, data: &Data, worse: &[Regression]) -> TaskPan
             exception: tops
                 .get(&key)
                 .map_or_else(String::new, |(name, _)| (*name).to_owned()),
-            median: row.median.map_or_else(String::new, number::real),
+            median: row.median.map_or_else(String::new, number::about),
         }
     };
     let order = match state.sort {

@@ -25,8 +25,8 @@ pub(crate) struct Regression {
     pub(crate) since: String,
     pub(crate) rate: f64,
     pub(crate) rate_before: f64,
-    /// Installs on this version or newer; one that changed version within them counts once for each.
-    pub(crate) installs: u64,
+    /// The versions that fail more: this one and the newer ones.
+    pub(crate) versions: Vec<String>,
 }
 
 impl Regression {
@@ -90,7 +90,11 @@ pub(crate) fn find(by_version: &[AnswerRow]) -> Vec<Regression> {
                 since: since.to_owned(),
                 rate: newer.rate(),
                 rate_before: older.rate(),
-                installs: newer.installs,
+                versions: versions
+                    .iter()
+                    .filter(|(version, _)| !release::order(version, since).is_lt())
+                    .map(|(version, _)| (*version).to_owned())
+                    .collect(),
             })
         })
         .collect();
@@ -185,7 +189,7 @@ mod tests {
             (found[0].task.as_str(), found[0].since.as_str()),
             ("update", "5.4.0")
         );
-        assert_eq!(found[0].installs, 1_300);
+        assert_eq!(found[0].versions, ["5.4.0", "5.4.1", "5.5.0"]);
         assert!(
             (found[0].ratio() - 3.05).abs() < 0.01,
             "{}",
