@@ -13,6 +13,7 @@ const screenshots = required("HEADCOUNT_E2E_SCREENSHOTS");
 const signInLink = /(http:\/\/127\.0\.0\.1:\d+\/login\/link\/\S+)/;
 const MOST_HTML_BYTES = 60_000;
 const DEMO_SECONDS = 180; // ten times what it takes on a free machine
+const FLEET = ["--installs", "600", "--days", "400"];
 const SCHEMES = ["light", "dark"];
 const WIDTHS = [1280, 390];
 const ARGUMENTS = [
@@ -27,7 +28,7 @@ let cookies;
 let emptyCookies;
 
 before(async () => {
-  demo = await start("demo", [], { ready: signInLink, seconds: DEMO_SECONDS });
+  demo = await start("demo", FLEET, { ready: signInLink, seconds: DEMO_SECONDS });
   empty = await start("serve", [], { ready: signInLink });
   browser = await chromium.launch({ executablePath: required("HEADCOUNT_E2E_CHROMIUM"), args: ARGUMENTS });
   cookies = await signIn(demo);
@@ -183,8 +184,8 @@ test("pages around it: sign-in, errors, empty collector", async () => {
   const around = [
     ["login", signInPath, { session: null }],
     ["not-found", "/no/such/page", { status: 404 }],
-    ["projects", "/", {}],
-    ["empty", "/", { base: empty.url, session: emptyCookies }],
+    ["projects", "/?all", {}],
+    ["empty", "/?all", { base: empty.url, session: emptyCookies }],
   ];
   for (const [name, path, options] of around) {
     for (const scheme of SCHEMES) {
