@@ -82,22 +82,31 @@ impl Load {
         }
     }
 
+    /// After a failure the rest is taken and thrown away, so that the simulation is not held up.
     fn send_all(&self, batches: &Mutex<Receiver<Batch>>, taken: &AtomicU64) -> anyhow::Result<()> {
         let mut sender = Sender::new(self.address);
+        let mut outcome = Ok(());
         loop {
             let next = batches
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .recv();
-            let Ok(batch) = next else { return Ok(()) };
-            self.send(&mut sender, &batch)?;
-            let events = u64::try_from(batch.events.len()).unwrap_or(u64::MAX);
-            taken.fetch_add(events, Ordering::Relaxed);
+            let Ok(batch) = next else { return outcome };
+            if self.is_stopped() {
+                continue;
+            }
+            match self.send(&mut sender, &batch) {
+                Ok(events) => drop(taken.fetch_add(events, Ordering::Relaxed)),
+                Err(error) => {
+                    self.stopped.store(true, Ordering::Relaxed);
+                    outcome = Err(error);
+                }
+            }
         }
     }
 
-    /// Again and again until the collector has it, as the module does.
-    fn send(&self, sender: &mut Sender, batch: &Batch) -> anyhow::Result<()> {
+    /// Again and again until the collector has it, as the module does. Returns the events taken.
+    fn send(&self, sender: &mut Sender, batch: &Batch) -> anyhow::Result<u64> {
         let body = native::encode(batch);
         let post = Post {
             target: "/api/v1/batch",
@@ -107,7 +116,7 @@ impl Load {
         while !self.is_stopped() {
             let answer = sender.post(&post).context("sending a batch of the fleet")?;
             match answer.status {
-                200 => return Ok(()),
+                200 => return Ok(u64::try_from(batch.events.len())?),
                 429 | 503 => thread::sleep(answer.retry_after.unwrap_or(USUAL_PAUSE)),
                 status => bail!(
                     "a batch of the fleet was answered {status}: {}",
@@ -115,6 +124,6 @@ impl Load {
                 ),
             }
         }
-        Ok(())
+        Ok(0)
     }
 }
