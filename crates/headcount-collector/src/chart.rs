@@ -33,6 +33,11 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
+/// A link for the head of a figure.
+pub(crate) fn link(to: &str, text: &str) -> String {
+    format!(r#"<a href="{}">{}</a>"#, escape(to), escape(text))
+}
+
 /// How far along the x axis (0 to 1) and how high (in data units).
 pub(crate) type Point = (f64, f64);
 

@@ -14,6 +14,9 @@ const CALLS: [Call; 4] = [
     Call {
         texts: &["Timestamp::now(", "Zoned::now(", "SystemTime::now("],
         owners: &[
+            "crates/headcount-client/src/clock.rs",
+            // Compares with a file's time of change.
+            "crates/headcount-client/src/drain.rs",
             "crates/headcount-collector/src/web.rs",
             "crates/headcount-collector/src/ingest/writer.rs",
         ],
@@ -21,12 +24,13 @@ const CALLS: [Call; 4] = [
     },
     Call {
         texts: &["env::var(", "env::var_os(", "env::vars("],
-        owners: &[],
+        owners: &["crates/headcount-client/src/gate.rs"],
         instead: "take the setting as an argument",
     },
     Call {
         texts: &["thread::spawn(", "thread::Builder"],
         owners: &[
+            "crates/headcount-client/src/worker.rs",
             "crates/headcount-collector/src/index.rs",
             "crates/headcount-collector/src/ingest/writer.rs",
         ],
@@ -35,6 +39,8 @@ const CALLS: [Call; 4] = [
     Call {
         texts: &["Connection::open", "GzDecoder::new("],
         owners: &[
+            "crates/headcount-client/src/encode.rs",
+            "crates/headcount-client/src/spool.rs",
             "crates/headcount-collector/src/sqlite.rs",
             "crates/headcount-collector/src/ingest/body.rs",
         ],

@@ -10,7 +10,7 @@ use crate::store::Day;
 pub(crate) const MAX_RANGE_DAYS: i32 = 1_103;
 /// Most rows in one answer, a few megabytes of JSON.
 pub(crate) const MAX_ROWS: usize = 100_000;
-/// Days of the range when none is given: the last full ones.
+/// Days of the range when none is given, today included.
 const DEFAULT_DAYS: i32 = 30;
 const MAX_FILTERS: usize = 20;
 const MAX_VALUE_BYTES: usize = 1_024;
@@ -29,7 +29,7 @@ pub enum SizeOf {
 /// A checked query string. Days are UTC and both ends are included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Params {
-    /// First and last day; by default the 30 days up to yesterday.
+    /// First and last day; by default the 30 days up to and with today.
     pub range: DayRange,
     /// How the range is cut; by default into days.
     pub bucket: Bucket,
@@ -152,10 +152,10 @@ impl Raw {
     }
 
     fn range(&self, today: Day) -> Result<DayRange, ReportError> {
-        let yesterday = Day(today.0 - 1);
+        // With today: who asks without dates wants to see what came just now, too.
         let to = self
             .to
-            .unwrap_or_else(|| self.from.unwrap_or(yesterday).max(yesterday));
+            .unwrap_or_else(|| self.from.unwrap_or(today).max(today));
         let from = self.from.unwrap_or(Day(to.0 - DEFAULT_DAYS + 1));
         check_range(from, to)
     }

@@ -9,20 +9,20 @@ fn parse(query: &str) -> Result<Params, ReportError> {
 }
 
 #[test]
-fn defaults_are_the_last_thirty_full_days() {
+fn defaults_are_thirty_days_with_today() {
     let params = parse("").expect("an empty query string");
     assert_eq!(
         params.range,
         DayRange {
-            from: Day(TODAY.0 - 30),
-            to: Day(TODAY.0 - 1)
+            from: Day(TODAY.0 - 29),
+            to: TODAY
         }
     );
     assert_eq!(
         params.previous(),
         DayRange {
-            from: Day(TODAY.0 - 60),
-            to: Day(TODAY.0 - 31)
+            from: Day(TODAY.0 - 59),
+            to: Day(TODAY.0 - 30)
         }
     );
     assert_eq!(params.bucket, Bucket::Day);
@@ -34,7 +34,7 @@ fn ranges() {
     for (query, from, to) in [
         ("from=2026-08-01&to=2026-08-31", "2026-08-01", "2026-08-31"),
         ("to=2026-08-31", "2026-08-02", "2026-08-31"),
-        ("from=2026-11-20", "2026-11-20", "2026-11-23"),
+        ("from=2026-11-20", "2026-11-20", "2026-11-24"),
         ("from=2026-11-24", "2026-11-24", "2026-11-24"),
         ("from=2026-08-01&to=2026-08-01", "2026-08-01", "2026-08-01"),
     ] {

@@ -33,10 +33,7 @@ pub(crate) fn versions(state: &State, data: &Data) -> String {
                 format!("last {weeks} weeks")
             }
         ),
-        end: format!(
-            r#"<a href="{}">All versions</a>"#,
-            crate::chart::escape(&state.showing("versions"))
-        ),
+        end: crate::chart::link(&state.showing("versions"), "All versions"),
         days: data.adoption.days.clone(),
         layers: layers(data),
         marks: headline::marks(&minor, &data.adoption.days, true),
