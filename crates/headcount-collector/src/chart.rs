@@ -67,6 +67,15 @@ pub(crate) struct Mark {
     pub(crate) minor: bool,
 }
 
+/// A bar from `base` up by `value`, in data units; x and width run from 0 to 1.
+pub(crate) struct Bar {
+    pub(crate) x: f64,
+    pub(crate) width: f64,
+    pub(crate) base: f64,
+    pub(crate) value: f64,
+    pub(crate) class: &'static str,
+}
+
 /// One chart being drawn: behind, inside and over the paths.
 pub(crate) struct Plot {
     height: u32,
@@ -171,16 +180,17 @@ impl Plot {
         self
     }
 
-    /// A bar from the axis (or from `base`) up by `value`; x and width run from 0 to 1.
-    pub(crate) fn bar(mut self, x: f64, width: f64, base: f64, value: f64, class: &str) -> Self {
-        if value > 0.0 {
-            let (top, bottom) = (self.y(base + value), self.y(base));
+    /// A bar.
+    pub(crate) fn bar(mut self, bar: &Bar) -> Self {
+        if bar.value > 0.0 {
+            let (top, bottom) = (self.y(bar.base + bar.value), self.y(bar.base));
             let _ = write!(
                 self.inner,
-                r#"<rect class="{class}" x="{}" y="{}" width="{}" height="{}"/>"#,
-                fixed(x * 1000.0, 1),
+                r#"<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>"#,
+                bar.class,
+                fixed(bar.x * 1000.0, 1),
                 fixed(top, 1),
-                fixed(width * 1000.0, 1),
+                fixed(bar.width * 1000.0, 1),
                 fixed((bottom - top).max(0.6), 1)
             );
         }

@@ -3,7 +3,7 @@
 use super::figure::{DataTable, Figure, square};
 use super::number;
 use super::scale::{Scale, Unit};
-use super::{Hover, Plot, XTick};
+use super::{Bar, Hover, Plot, XTick};
 use crate::reports::share;
 use crate::reports::sizes::SizeBucket;
 
@@ -37,7 +37,13 @@ impl Sizes {
             .x_ticks(&self.ticks());
         for (k, bucket) in self.buckets.iter().enumerate() {
             let left = (k as f64 + 0.04) / n;
-            plot = plot.bar(left, 0.92 / n, 0.0, bucket.installs as f64, "f4");
+            plot = plot.bar(&Bar {
+                x: left,
+                width: 0.92 / n,
+                base: 0.0,
+                value: bucket.installs as f64,
+                class: "f4",
+            });
         }
         for &(name, value) in &self.quantiles {
             plot = plot.quantile(self.along(value), name, &number::real(value));
@@ -165,10 +171,22 @@ impl Minutes {
         for (k, (&accepted, &refused)) in self.accepted.iter().zip(&self.refused).enumerate() {
             let left = (k as f64 + 0.09) * width;
             let class = if k + 1 == n { "f2" } else { "f4" };
-            plot = plot.bar(left, width * 0.82, 0.0, accepted as f64, class);
+            plot = plot.bar(&Bar {
+                x: left,
+                width: width * 0.82,
+                base: 0.0,
+                value: accepted as f64,
+                class,
+            });
             if refused > 0 {
                 let mark = top * MARK_SHARE;
-                plot = plot.bar(left, width * 0.82, top - mark, mark, "fb");
+                plot = plot.bar(&Bar {
+                    x: left,
+                    width: width * 0.82,
+                    base: top - mark,
+                    value: mark,
+                    class: "fb",
+                });
             }
         }
         let figure = Figure {

@@ -178,7 +178,7 @@ mod tests {
                 "up, worse: 2.1 pts",
                 "chg bad",
             ),
-            (5.0, 5.0, Better::Up, Change::Relative, "no change", "chg"),
+            (5.0, 5.0, Better::Up, Change::Relative, "no change", "muted"),
             (
                 5.0,
                 0.0,

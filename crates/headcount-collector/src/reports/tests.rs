@@ -337,11 +337,13 @@ fn one_task_over_time_by_exception_and_version() {
     assert!(matches!(missing, ReportError::Parameter { name, .. } if name == "task"));
 }
 
+type KeyOf = fn(&Told) -> Option<String>;
+
 #[test]
 fn pages_locales_and_browsers() {
     let fleet = Fleet::stored();
     let (from, to) = range();
-    let key_of: [(&str, fn(&Told) -> Option<String>); 3] = [
+    let key_of: [(&str, KeyOf); 3] = [
         ("pages", |told| match told {
             Told::Page { path, .. } => Some(format!("{path}|Title of {path}")),
             _ => None,

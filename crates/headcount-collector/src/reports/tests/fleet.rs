@@ -231,7 +231,7 @@ fn accepted(event: &Event) -> Accepted {
         received_ms: event.at_ms,
         install: InstallId::parse(&format!("install-{}", event.install)).unwrap(),
         version: event.version.clone(),
-        deployment: if event.install % 3 == 0 {
+        deployment: if event.install.is_multiple_of(3) {
             "docker"
         } else {
             "baremetal"

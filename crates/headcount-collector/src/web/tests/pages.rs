@@ -134,7 +134,7 @@ fn check_html(html: &str, what: &str) {
             .unwrap_or_else(|| panic!("{what}: a tag without end"));
         let tag = &rest[..end];
         rest = &rest[end + 1..];
-        assert!(tag.matches('"').count() % 2 == 0, "{what}: {tag}");
+        assert!(tag.matches('"').count().is_multiple_of(2), "{what}: {tag}");
         let name = tag
             .trim_start_matches('/')
             .split([' ', '/', '\n'])
