@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::drain::Drain;
 use crate::error::Result;
 use crate::settings::{Feed, Settings};
-use crate::spool;
+use crate::spool::{self, Caps};
 use crate::state::State;
 
 /// Whether the report of today is due: its minute has come and it was not made yet.
@@ -63,6 +63,18 @@ pub(crate) fn run(
         }
         Ok(due)
     })
+}
+
+impl State {
+    /// Makes the daily report if it is due and wanted, for those who have a timer of their own. Of several
+    /// processes one reports. Answers whether this one did.
+    ///
+    /// # Errors
+    /// When the state folder cannot be read or written.
+    pub fn record_daily(&self, caps: &Caps, callback: &dyn Fn() -> Option<Stats>) -> Result<bool> {
+        let mut drain = Drain::open(self, *caps, 0)?;
+        run(self, &mut drain, clock::now_ms(), callback)
+    }
 }
 
 /// Keeps what the host says about itself, for those who send on its behalf.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+use crate::agent::AgentArgs;
 use crate::client::ClientArgs;
 use crate::project::ProjectCommand;
 use crate::token::TokenCommand;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// The module that lives inside an installation, from the command line.
     Client(ClientArgs),
+    /// The module as a local service: delivery, the daily report, and POST /record.
+    Agent(AgentArgs),
 }
 
 /// Where a collector keeps everything.

@@ -1,5 +1,6 @@
 //! The command line: parses, sets up logs, runs one command, turns its outcome into an exit status.
 
+mod agent;
 mod cli;
 mod client;
 mod demo;
@@ -53,5 +54,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(command) => user::run(command, output),
         Command::Token(command) => token::run(command, output),
         Command::Client(args) => client::run(args, output),
+        Command::Agent(args) => agent::run(args, output),
     }
 }
