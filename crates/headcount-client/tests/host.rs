@@ -10,3 +10,5 @@ mod delivery;
 mod install;
 #[path = "host/kill.rs"]
 mod kill;
+#[path = "host/off.rs"]
+mod off;
