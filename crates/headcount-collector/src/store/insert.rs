@@ -15,6 +15,15 @@ const FLAGGED_KEPT: i64 = 1_000;
 /// neither fills the disk nor pushes out the others' hits.
 const FLAGGED_A_MINUTE: u32 = 300;
 const MINUTE_MS: i64 = 60_000;
+/// Pages of the log after which it is written back, 16 MiB: a page that many commits touch is then
+/// written once.
+const WAL_PAGES: i64 = 4_096;
+/// Memory for pages: a group of thousands of events touches some thousand pages, since their ids lie
+/// all over the index of ids, and what does not fit goes to the log before the commit.
+const CACHE_KIB: i64 = 16 * 1024;
+/// The log's file shrinks to this after it grew beyond, because a reader held it or a commit was
+/// large.
+const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 
 /// All that one request brought.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +79,15 @@ pub(crate) struct Inserter {
 impl Inserter {
     pub(crate) fn new(store: Store, distinct_values: usize) -> Result<Self, Error> {
         let connection = store.connect()?;
+        for (name, value) in [
+            ("wal_autocheckpoint", WAL_PAGES),
+            ("journal_size_limit", WAL_KEPT_BYTES),
+            ("cache_size", -CACHE_KIB),
+        ] {
+            connection
+                .pragma_update(None, name, value)
+                .map_err(Error::at("setting up the log"))?;
+        }
         Ok(Self {
             interner: Interner::new(distinct_values),
             store,
