@@ -3,6 +3,8 @@
 mod append;
 mod caps;
 mod claim;
+#[cfg(test)]
+mod model;
 mod report;
 mod settle;
 

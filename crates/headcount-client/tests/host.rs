@@ -6,6 +6,8 @@
 mod collector;
 #[path = "host/delivery.rs"]
 mod delivery;
+#[path = "host/fork.rs"]
+mod fork;
 #[path = "host/install.rs"]
 mod install;
 #[path = "host/kill.rs"]
