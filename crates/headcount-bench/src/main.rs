@@ -1,22 +1,23 @@
-//! Benchmarks, each beside its reference in the same run: `ingest`.
+//! Benchmarks, each beside its reference in the same run: `ingest`, `client`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a benchmark prints its figures"
 )]
 
+mod client;
 mod ingest;
 
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: headcount-bench ingest [--rounds N] [--seconds N] [--batches N] [--json]";
+const USAGE: &str = "usage: headcount-bench ingest [--rounds N] [--seconds N] [--batches N] [--json]\n       headcount-bench client [--json]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["ingest", options @ ..] => ingest::run(options),
+        ["client", options @ ..] => client::run(options),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

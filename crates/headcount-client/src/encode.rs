@@ -260,7 +260,8 @@ pub(crate) fn random_id() -> [u8; 16] {
 
 /// A random number in 0..1, for back-off.
 pub(crate) fn random_fraction() -> f64 {
-    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
+    let [.., a, b, c, d] = random_id();
+    f64::from(u32::from_le_bytes([a, b, c, d])) / f64::from(u32::MAX)
 }
 
 /// What a collector says it did with a native batch.

@@ -1,5 +1,6 @@
 //! What can go wrong for those who manage a state folder. Recording never returns one of these.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,11 +8,10 @@ use std::path::{Path, PathBuf};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What failed, and on what.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A file of the state folder cannot be read or written.
-    #[error("{what} {path}: {source}")]
     File {
         /// What was being done, for example `reading`.
         what: &'static str,
@@ -21,7 +21,6 @@ pub enum Error {
         source: io::Error,
     },
     /// A file of the state folder is there but is not what it should be.
-    #[error("{path} is damaged: {reason}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -29,7 +28,6 @@ pub enum Error {
         reason: String,
     },
     /// The spool's database refused.
-    #[error("the spool {path}: {source}")]
     Spool {
         /// The database file.
         path: PathBuf,
@@ -37,10 +35,8 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// Another process held the spool for longer than the caller would wait.
-    #[error("the spool is in use by another process")]
     Busy,
     /// A setting has a value that cannot work.
-    #[error("{field}: {reason}")]
     Setting {
         /// The setting's name.
         field: &'static str,
@@ -48,12 +44,30 @@ pub enum Error {
         reason: String,
     },
     /// There is no token with this id.
-    #[error("there is no token {0}")]
     NoToken(u32),
     /// An event was refused: a field of it has a value that cannot be counted.
-    #[error("the event is not valid: {0}")]
     Invalid(String),
 }
+
+// Written by hand: a derive would add a crate to every host that links the module.
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { what, path, source } => write!(out, "{what} {}: {source}", path.display()),
+            Self::Damaged { path, reason } => {
+                write!(out, "{} is damaged: {reason}", path.display())
+            }
+            Self::Spool { path, source } => write!(out, "the spool {}: {source}", path.display()),
+            Self::Busy => out.write_str("the spool is in use by another process"),
+            Self::Setting { field, reason } => write!(out, "{field}: {reason}"),
+            Self::NoToken(id) => write!(out, "there is no token {id}"),
+            Self::Invalid(reason) => write!(out, "the event is not valid: {reason}"),
+        }
+    }
+}
+
+// The message tells the source too, so none is given: chains would print it twice.
+impl std::error::Error for Error {}
 
 /// Adds to an I/O error what was being done to which file.
 pub(crate) trait OnPath<T> {

@@ -59,7 +59,7 @@ impl Install {
             return Ok(install);
         }
         let path = dir.join(FILE);
-        let unready = Self::random()?.write_beside(dir)?;
+        let unready = Self::random().write_beside(dir)?;
         // A hard link, unlike a rename, fails when the name is taken: nobody's id is replaced.
         let linked = fs::hard_link(&unready, &path);
         fs::remove_file(&unready).on("removing", &unready)?;
@@ -77,25 +77,23 @@ impl Install {
 
     /// Puts a new identity in the place of the old one.
     pub(crate) fn replace(dir: &Path) -> Result<Self> {
-        let install = Self::random()?;
+        let install = Self::random();
         let unready = install.write_beside(dir)?;
         let path = dir.join(FILE);
         fs::rename(&unready, &path).on("replacing", &path)?;
         Ok(install)
     }
 
-    fn random() -> Result<Self> {
-        let mut bytes = [0; 48];
-        getrandom::fill(&mut bytes).map_err(|error| Error::Setting {
-            field: "randomness",
-            reason: error.to_string(),
-        })?;
-        let (id, secret) = bytes.split_at(16);
-        let id: [u8; 16] = id.try_into().unwrap_or_default();
-        Ok(Self {
-            install: uuid::Builder::from_random_bytes(id).into_uuid(),
-            secret: secret.iter().map(|byte| format!("{byte:02x}")).collect(),
-        })
+    fn random() -> Self {
+        // Three random UUIDs hold 366 random bits; hashing spreads them over the 256 of the secret.
+        let mut hasher = blake3::Hasher::new();
+        for _ in 0..3 {
+            hasher.update(uuid::Uuid::new_v4().as_bytes());
+        }
+        Self {
+            install: uuid::Uuid::new_v4(),
+            secret: hasher.finalize().to_hex().to_string(),
+        }
     }
 
     fn write_beside(&self, dir: &Path) -> Result<std::path::PathBuf> {
