@@ -2,6 +2,7 @@
 //! from its events.
 
 mod fleet;
+mod live;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -486,16 +487,4 @@ fn limits_cut_and_unknown_names_are_said() {
     assert_eq!(params.filter.len(), 1);
     let none = ask(&fleet, "apps", "&filter=app:nobody");
     assert_eq!((none.base_installs, none.rows.len()), (0, 0));
-}
-
-#[test]
-fn live_tells_the_last_hits() {
-    let fleet = Fleet::stored();
-    let table = fleet.report("live", "limit=5").unwrap();
-    assert_eq!(table.rows.len(), 5);
-    assert!(
-        rows(&table)
-            .iter()
-            .all(|row| row.contains("|native|") && row.ends_with("|accepted|"))
-    );
 }

@@ -92,7 +92,7 @@ pub(crate) fn show(
 ) -> Result<Vec<Full>, ReportError> {
     let asked = state.show.as_deref().unwrap_or_default();
     let all: &[&str] = match asked {
-        "task" => &["task", "task-exceptions", "task-versions"],
+        "task" => &["task-versions", "task-exceptions", "task"],
         _ => &[asked],
     };
     all.iter()
