@@ -8,6 +8,8 @@ mod collector;
 mod delivery;
 #[path = "host/fork.rs"]
 mod fork;
+#[path = "host/google.rs"]
+mod google;
 #[path = "host/install.rs"]
 mod install;
 #[path = "host/kill.rs"]
