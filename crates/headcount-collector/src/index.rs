@@ -191,6 +191,15 @@ impl Index {
         self.inner.close(Closing::All)
     }
 
+    /// Does at once what the upkeep does in its time: closes all open days and merges complete weeks
+    /// and months.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn compact(&self) -> Result<(), Error> {
+        self.inner.tend(Duration::ZERO)
+    }
+
     /// Derives a project, or all, anew from raw events. Days older than the oldest raw event are
     /// kept as they are.
     ///
@@ -204,8 +213,7 @@ impl Index {
             self.inner.rebuild(&project)?;
             self.inner.settle(&project, upkeep::EVER)?;
         }
-        self.flush()?;
-        self.inner.tend(Duration::ZERO)
+        self.compact()
     }
 }
 

@@ -6,7 +6,6 @@ use rustc_hash::FxHashMap;
 
 use super::facts::{Facts, Family, Key, Mask, Place, RESULT};
 use super::filter::EventTest;
-use super::numbers::Histogram;
 use crate::store::{Store, Sym};
 
 /// What was summed for one group.
@@ -15,7 +14,7 @@ pub(super) struct Sums {
     pub(super) amount: f64,
     pub(super) failures: f64,
     pub(super) installs: RoaringBitmap,
-    pub(super) histogram: Histogram,
+    pub(super) histogram: FxHashMap<i32, u64>,
     /// Installs of the section at hand, ascending: put into the bitmap when it ends.
     fresh: Vec<u32>,
 }
@@ -104,7 +103,9 @@ impl<'a> Summing<'a> {
             }
             for at in groups.iter().flatten() {
                 let sums = &mut self.sums[*at];
-                sums.installs.extend(sums.fresh.drain(..));
+                // Ascending without repeats, so every one of them is taken.
+                let fresh = RoaringBitmap::from_sorted_iter(sums.fresh.drain(..));
+                sums.installs |= fresh.unwrap_or_default();
             }
         }
     }

@@ -115,8 +115,17 @@ impl<'a> Asking<'a> {
     }
 
     pub(super) fn answer(&self) -> Result<Answer, Error> {
+        if self.query.range.from > self.query.range.to {
+            return Ok(Answer::default());
+        }
         let whole = self.snapshot.view(self.query.range);
-        let base = self.matching(&whole, whole.active()?)?.len();
+        let matching = self.matching(&whole, whole.active()?)?;
+        let base = matching.len();
+        if self.query.bucket == Bucket::Whole && self.query.measure == Measure::Active {
+            let cells = self.counts(&whole, matching)?;
+            let rows = self.rows(self.query.range.from, cells);
+            return Ok(Answer { base, rows });
+        }
         let mut rows = Vec::new();
         for (name, range) in buckets(self.query.range, self.query.bucket) {
             let cells = self.bucket(range)?;
@@ -259,7 +268,7 @@ impl<'a> Asking<'a> {
                     installs: sums.installs.len(),
                     amount: sums.amount,
                     failures: sums.failures as u64,
-                    quantiles: quantiles(&sums.histogram),
+                    quantiles: quantiles(&sums.histogram.into_iter().collect()),
                 };
                 cells.push((self.interleave(family, &outer, &inner), figures));
             }

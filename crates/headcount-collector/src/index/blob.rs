@@ -1,5 +1,7 @@
 //! Parts as bytes, in the format named by `FORMAT`. Little-endian, columns at fixed width.
 
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 use super::facts::{Facts, Key, Section};
@@ -33,6 +35,50 @@ pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Part, Error> {
     };
     part.filter(|_| reader.rest.is_empty())
         .ok_or_else(|| Error::Damaged(format!("{kind:?} of the index")))
+}
+
+/// Where the bitmaps of a part lie in its bytes.
+pub(super) struct Directory {
+    /// Of all that told a value.
+    pub(super) told: Range<usize>,
+    /// Of each value, ascending.
+    pub(super) values: Vec<(u64, Range<usize>)>,
+}
+
+/// Bytes before the entries of a directory, and of one entry.
+pub(super) const HEAD_BYTES: usize = 8;
+const ENTRY_BYTES: usize = 16;
+
+/// Bytes of a part of sets that its directory takes, from the first `HEAD_BYTES` of it.
+pub(super) fn directory_bytes(head: [u8; HEAD_BYTES]) -> usize {
+    let [a, b, c, d, ..] = head;
+    HEAD_BYTES + u32::from_le_bytes([a, b, c, d]) as usize * ENTRY_BYTES
+}
+
+/// Reads the first `directory_bytes` of a part of sets.
+pub(super) fn directory(bytes: &[u8]) -> Result<Directory, Error> {
+    let read = || {
+        let mut reader = Reader { rest: bytes };
+        let (count, told) = (reader.length()?, reader.length()?);
+        let mut end = bytes.len() + told;
+        let told = bytes.len()..end;
+        let mut values = Vec::new();
+        for _ in 0..count {
+            let value = u64::from_le_bytes(reader.array()?);
+            let (start, length) = (end, reader.length()?);
+            reader.length()?;
+            end = start + length;
+            values.push((value, start..end));
+        }
+        Some(Directory { told, values })
+    };
+    read().ok_or_else(|| Error::Damaged("a directory of the index".to_owned()))
+}
+
+/// Reads one bitmap of a part of sets.
+pub(super) fn bitmap(bytes: &[u8]) -> Result<RoaringBitmap, Error> {
+    RoaringBitmap::deserialize_from(bytes)
+        .map_err(|error| Error::Damaged(format!("a bitmap of the index: {error}")))
 }
 
 /// Number of values, length of `told`, then value, length of its bitmap and of its exact numbers for
@@ -294,6 +340,27 @@ mod tests {
         }
         assert_eq!(encode(&Part::Sets(Sets::default().into())), None);
         assert_eq!(encode(&Part::Facts(Facts::default().into())), None);
+    }
+
+    #[test]
+    fn directories_tell_where_bitmaps_lie() {
+        for (kind, part) in examples() {
+            let bytes = encode(&part).unwrap();
+            let Part::Sets(sets) = part else { continue };
+            let (head, _) = bytes.split_first_chunk().unwrap();
+            let directory = directory(&bytes[..directory_bytes(*head)]).unwrap();
+            assert_eq!(
+                bitmap(&bytes[directory.told]).unwrap(),
+                sets.told,
+                "{kind:?}"
+            );
+            let values: Vec<_> = directory
+                .values
+                .into_iter()
+                .map(|(value, at)| (value, bitmap(&bytes[at]).unwrap()))
+                .collect();
+            assert_eq!(values, sets.values, "{kind:?}");
+        }
     }
 
     #[test]

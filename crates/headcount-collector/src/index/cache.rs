@@ -14,7 +14,7 @@ pub(super) struct Cache {
 
 #[derive(Debug, Default)]
 struct State {
-    entries: FxHashMap<i64, Entry>,
+    entries: FxHashMap<Key, Entry>,
     bytes: usize,
     /// Grows with every use.
     clock: u64,
@@ -27,6 +27,9 @@ struct Entry {
     used: u64,
 }
 
+/// The id of a part, and the value of which only the installs are kept, if it is not the whole part.
+pub(super) type Key = (i64, Option<u64>);
+
 /// Bytes an entry takes beside its part.
 const ENTRY_BYTES: usize = 96;
 
@@ -38,16 +41,16 @@ impl Cache {
         }
     }
 
-    pub(super) fn find(&self, id: i64) -> Option<Part> {
+    pub(super) fn find(&self, key: Key) -> Option<Part> {
         let mut state = self.state();
         state.clock += 1;
         let used = state.clock;
-        let entry = state.entries.get_mut(&id)?;
+        let entry = state.entries.get_mut(&key)?;
         entry.used = used;
         Some(entry.part.clone())
     }
 
-    pub(super) fn keep(&self, id: i64, part: &Part) {
+    pub(super) fn keep(&self, key: Key, part: &Part) {
         let bytes = part.bytes() + ENTRY_BYTES;
         if bytes > self.limit_bytes / 4 {
             return;
@@ -59,7 +62,7 @@ impl Cache {
             bytes,
             used: state.clock,
         };
-        if let Some(before) = state.entries.insert(id, entry) {
+        if let Some(before) = state.entries.insert(key, entry) {
             state.bytes -= before.bytes;
         }
         state.bytes += bytes;
@@ -76,14 +79,14 @@ impl Cache {
 impl State {
     /// Drops the longest unused until the rest fits.
     fn shrink(&mut self, limit_bytes: usize) {
-        let mut by_use: Vec<(u64, i64)> =
-            self.entries.iter().map(|(&id, e)| (e.used, id)).collect();
+        let mut by_use: Vec<(u64, Key)> =
+            self.entries.iter().map(|(&key, e)| (e.used, key)).collect();
         by_use.sort_unstable();
-        for (_, id) in by_use {
+        for (_, key) in by_use {
             if self.bytes <= limit_bytes {
                 break;
             }
-            if let Some(entry) = self.entries.remove(&id) {
+            if let Some(entry) = self.entries.remove(&key) {
                 self.bytes -= entry.bytes;
             }
         }
@@ -101,12 +104,12 @@ mod tests {
         let size = part.bytes() + ENTRY_BYTES;
         let cache = Cache::new(size * 8);
         for id in 0..8 {
-            cache.keep(id, &part);
+            cache.keep((id, None), &part);
         }
-        assert!(cache.find(0).is_some());
-        cache.keep(8, &part);
-        assert!(cache.find(1).is_none());
-        assert!(cache.find(0).is_some() && cache.find(8).is_some());
+        assert!(cache.find((0, None)).is_some());
+        cache.keep((8, None), &part);
+        assert!(cache.find((1, None)).is_none());
+        assert!(cache.find((0, None)).is_some() && cache.find((8, None)).is_some());
         let bytes = cache.state().bytes;
         assert!(bytes <= size * 7, "{bytes}");
     }

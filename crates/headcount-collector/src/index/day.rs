@@ -84,10 +84,6 @@ impl OpenDay {
         self.seq
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.installs.is_empty()
-    }
-
     /// Rough bytes of memory.
     pub(super) fn bytes(&self) -> usize {
         let tally = |tally: &Tally| tally.amounts.len() + tally.values.len();

@@ -9,7 +9,7 @@ use super::facts::{Facts, Family, Key, Place};
 use super::numbers::{size_bounds, size_range};
 use super::part::{Kind, Sets, pair};
 use super::view::{Snapshot, View};
-use super::walk::last_reports;
+use super::walk::{last_reports, last_reports_of};
 use crate::error::Error;
 use crate::query::{Clause, ClauseValue, DayRange, Dimension};
 use crate::store::{Store, Sym};
@@ -268,7 +268,16 @@ fn telling(
     installs: &RoaringBitmap,
 ) -> Result<RoaringBitmap, Error> {
     let mut found = RoaringBitmap::new();
-    last_reports(view, kind, installs, &mut |sets, settled| {
+    let mut values = Vec::new();
+    let mut whole = false;
+    for target in targets {
+        match *target {
+            Target::Value(value) => values.push(value),
+            Target::Sizes(..) => whole = true,
+            Target::FirstSeen(_) => {}
+        }
+    }
+    let mut visit = |sets: &Sets, settled: &RoaringBitmap| {
         for target in targets {
             match *target {
                 Target::Value(value) => {
@@ -280,7 +289,12 @@ fn telling(
                 Target::FirstSeen(_) => {}
             }
         }
-    })?;
+    };
+    if whole {
+        last_reports(view, kind, installs, &mut visit)?;
+    } else {
+        last_reports_of(view, (kind, &values), installs, &mut visit)?;
+    }
     Ok(found)
 }
 

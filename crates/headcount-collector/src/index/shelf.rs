@@ -1,11 +1,13 @@
 //! Closed stretches: their parts in `index.sqlite`, read through a cache. SQL of the index is here.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::blob::{FORMAT, decode, encode};
+use super::blob::{FORMAT, HEAD_BYTES, bitmap, decode, directory, directory_bytes, encode};
 use super::cache::Cache;
 use super::calendar::Span;
 use super::facts::Facts;
@@ -18,6 +20,12 @@ const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 
 /// Idle connections kept for reading; more are opened under load and closed again.
 const IDLE_READERS: usize = 4;
+
+/// Parts up to this size are read whole: one read costs about as much as finding a piece.
+const WHOLE_BYTES: usize = 32 * 1024;
+
+/// Stands in the cache for who told any value; no value is as large.
+const TOLD: u64 = u64::MAX;
 
 /// Where the parts of a closed stretch lie; `None` for those with nothing in them.
 #[derive(Debug, Default)]
@@ -87,15 +95,110 @@ impl Shelf {
         let Some(id) = blobs.ids[kind as usize] else {
             return Ok(empty(kind));
         };
-        if let Some(part) = self.cache.find(id) {
+        if let Some(part) = self.cache.find((id, None)) {
             return Ok(part);
         }
         let part = self.fetch(id, kind)?;
-        self.cache.keep(id, &part);
+        self.cache.keep((id, None), &part);
         Ok(part)
     }
 
-    /// The same for one pass over many, which would only push others out of the cache.
+    /// A part of sets with only some of its values, read by themselves where the whole is large.
+    ///
+    /// # Errors
+    /// As `part`.
+    pub(super) fn pick(
+        &self,
+        blobs: &Blobs,
+        kind: Kind,
+        values: &[u64],
+    ) -> Result<Arc<Sets>, Error> {
+        let Some(id) = blobs.ids[kind as usize] else {
+            return Ok(Arc::default());
+        };
+        if let Some(Part::Sets(whole)) = self.cache.find((id, None)) {
+            return Ok(whole);
+        }
+        let known: Option<Vec<Part>> = [TOLD]
+            .iter()
+            .chain(values)
+            .map(|&value| self.cache.find((id, Some(value))))
+            .collect();
+        let parts = match known {
+            Some(parts) => parts,
+            None => match self.fetch_values(id, values)? {
+                Some(parts) => parts,
+                None => {
+                    let part = self.fetch(id, kind)?;
+                    self.cache.keep((id, None), &part);
+                    let Part::Sets(whole) = part else {
+                        return Err(Error::Damaged(format!("{kind:?} of the index")));
+                    };
+                    return Ok(whole);
+                }
+            },
+        };
+        let mut bitmaps = parts.iter().map(|part| match part {
+            Part::Sets(sets) => sets.told.clone(),
+            Part::Facts(_) => RoaringBitmap::new(),
+        });
+        let told = bitmaps.next().unwrap_or_default();
+        let mut values: Vec<(u64, RoaringBitmap)> = values.iter().copied().zip(bitmaps).collect();
+        values.sort_unstable_by_key(|entry| entry.0);
+        Ok(Arc::new(Sets {
+            told,
+            values,
+            exact: Vec::new(),
+        }))
+    }
+
+    /// Who told any value, then the installs of each value, each as a part of its own; `None` for a
+    /// part so small that it is better read whole.
+    fn fetch_values(&self, id: i64, values: &[u64]) -> Result<Option<Vec<Part>>, Error> {
+        let bitmaps = self.read(|connection| {
+            let blob = connection
+                .blob_open("main", "parts", "content", id, true)
+                .map_err(|_| Error::Vanished)?;
+            if blob.len() < WHOLE_BYTES {
+                return Ok(None);
+            }
+            let read = |at: Range<usize>| -> Result<Vec<u8>, Error> {
+                let mut bytes = vec![0; at.len()];
+                blob.read_at_exact(&mut bytes, at.start)?;
+                Ok(bytes)
+            };
+            let mut head = [0; HEAD_BYTES];
+            blob.read_at_exact(&mut head, 0)?;
+            let directory = directory(&read(0..directory_bytes(head).min(blob.len()))?)?;
+            let mut bitmaps = vec![bitmap(&read(directory.told)?)?];
+            for value in values {
+                let found = directory
+                    .values
+                    .binary_search_by_key(value, |entry| entry.0);
+                bitmaps.push(match found {
+                    Ok(at) => bitmap(&read(directory.values[at].1.clone())?)?,
+                    Err(_) => RoaringBitmap::new(),
+                });
+            }
+            Ok(Some(bitmaps))
+        })?;
+        let Some(bitmaps) = bitmaps else {
+            return Ok(None);
+        };
+        let keys = [TOLD].into_iter().chain(values.iter().copied());
+        let parts = keys.zip(bitmaps).map(|(value, told)| {
+            let sets = Sets {
+                told,
+                ..Sets::default()
+            };
+            let part = Part::Sets(Arc::new(sets));
+            self.cache.keep((id, Some(value)), &part);
+            part
+        });
+        Ok(Some(parts.collect()))
+    }
+
+    /// A part for one pass over many, which would only push others out of the cache.
     pub(super) fn part_uncached(&self, blobs: &Blobs, kind: Kind) -> Result<Part, Error> {
         let id = blobs.ids[kind as usize];
         id.map_or_else(|| Ok(empty(kind)), |id| self.fetch(id, kind))

@@ -99,6 +99,19 @@ impl View<'_> {
         }
     }
 
+    /// Sets of which only these values are needed.
+    pub(super) fn pick(
+        &self,
+        stretch: &Stretch,
+        kind: Kind,
+        values: &[u64],
+    ) -> Result<Arc<Sets>, Error> {
+        match stretch {
+            Stretch::Hot(_) => self.sets(stretch, kind),
+            Stretch::Cold(blobs) => self.shelf.pick(blobs, kind, values),
+        }
+    }
+
     pub(super) fn facts(&self, stretch: &Stretch, family: Family) -> Result<Arc<Facts>, Error> {
         let kind = match family {
             Family::Tasks => Kind::Tasks,
