@@ -1,4 +1,4 @@
-//! Benchmarks, each beside its reference in the same run: `ingest`, `client`.
+//! Benchmarks, each beside its reference in the same run: `ingest`, `reports`, `client`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -7,10 +7,13 @@
 
 mod client;
 mod ingest;
+mod reports;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: headcount-bench ingest [--rounds N] [--seconds N] [--batches N] [--json]\n       headcount-bench client [--json]";
+const USAGE: &str = "usage: headcount-bench ingest [--rounds N] [--seconds N] [--batches N] [--json]
+       headcount-bench reports [--installs N] [--days N] [--questions N] [--seed N]
+       headcount-bench client [--json]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +21,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["ingest", options @ ..] => ingest::run(options),
         ["client", options @ ..] => client::run(options),
+        ["reports", options @ ..] => reports::run(options),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

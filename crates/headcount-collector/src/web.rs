@@ -17,7 +17,7 @@ mod headers;
 mod link;
 mod live;
 mod login;
-mod overview;
+pub mod overview;
 mod projects;
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ use super::shell::{Shell, Tab, page};
 use super::viewer::Viewer;
 use super::{Web, blocking};
 use crate::access::Action;
-use crate::reports::{ReportError, calendar};
+use crate::reports::{ReportError, Source, calendar};
 use crate::store::Day;
 
 use data::{Data, Span};
@@ -69,6 +69,20 @@ pub(super) async fn show(
         Found::Overview(view) => Ok(page(&OverviewPage::new(shell, *view))),
         Found::Full { state, span, parts } => Ok(page(&FullPage::new(shell, &state, span, parts))),
     }
+}
+
+/// Asks all that an overview with these parameters shows, for the benchmark; the base of its figures.
+///
+/// # Errors
+/// As for reports.
+pub fn figures(
+    source: &Source<'_>,
+    query: &str,
+    (first, today): (Day, Day),
+) -> Result<u64, ReportError> {
+    let state = State::parse(query)?;
+    let data = data::gather(source, &state, Span::new(first, today))?;
+    Ok(data.now.active)
 }
 
 enum Found {
