@@ -170,7 +170,7 @@ impl Fleet {
         } else {
             0
         };
-        let has_value = kind % 2 == 0;
+        let has_value = kind.is_multiple_of(2);
         RowBody::Task {
             namespace: Sym(APP + popular),
             task: Sym(TASK + (kind >> 8) as u32 % 3),

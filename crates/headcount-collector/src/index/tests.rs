@@ -1,5 +1,6 @@
 //! The index on a real store: questions before and after closing, reopening and rebuilding.
 
+mod events;
 mod oracle;
 mod random;
 

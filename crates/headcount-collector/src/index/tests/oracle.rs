@@ -6,32 +6,14 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::events::{
+    Event, PAGE, STAT, TASK, apps_of, counted, is_of_events, of_event, own_clauses_accept,
+    size_label, size_of, text_is,
+};
 use crate::query::{
     Answer, AnswerRow, Bucket, Clause, ClauseValue, DayRange, Dimension, Measure, Query,
 };
 use crate::store::{Day, ProjectNumber};
-
-/// A raw event with its texts.
-#[derive(Clone, Debug)]
-struct Event {
-    day: i32,
-    seq: i64,
-    install: u32,
-    at_ms: i64,
-    kind: i64,
-    texts: BTreeMap<Dimension, String>,
-    deployment: String,
-    value: Option<f64>,
-    count: u32,
-    users: Option<u64>,
-    tokens: Option<u64>,
-    apps: Vec<(String, String)>,
-}
-
-const STATS: i64 = 0;
-const TASK: i64 = 1;
-const STAT: i64 = 2;
-const PAGE: i64 = 3;
 
 const SQL: &str = "
     SELECT day, seq, install, at_ms, kind,
@@ -410,100 +392,6 @@ impl Cell {
             p90: some.then(|| self.values[(n * 9).div_ceil(10) - 1]),
         }
     }
-}
-
-/// Whether events of this kind tell a dimension (of installs: how they are filtered and grouped).
-fn of_event(kind: i64, dimension: Dimension) -> bool {
-    match dimension {
-        Dimension::Version => kind != STATS,
-        Dimension::Namespace | Dimension::Task | Dimension::Result | Dimension::Label => {
-            kind == TASK || kind == STAT
-        }
-        _ => is_of_events(dimension) && kind == PAGE,
-    }
-}
-
-fn is_of_events(dimension: Dimension) -> bool {
-    dimension >= Dimension::Namespace
-}
-
-/// The events that an amount counts: of app stats the last one of each per day.
-fn counted(kind: i64, events: &[Event]) -> Vec<&Event> {
-    let of_kind = events.iter().filter(|event| event.kind == kind);
-    if kind != STAT {
-        return of_kind.collect();
-    }
-    let mut last: BTreeMap<_, &Event> = BTreeMap::new();
-    for event in of_kind {
-        let name = [Dimension::Namespace, Dimension::Task, Dimension::Label]
-            .map(|dimension| event.texts[&dimension].clone());
-        last.insert((event.day, name), event);
-    }
-    last.into_values().collect()
-}
-
-fn own_clauses_accept(event: &Event, clauses: &[Clause]) -> bool {
-    let mut any: BTreeMap<Dimension, bool> = BTreeMap::new();
-    for clause in clauses {
-        let has = text_is(event, clause.dimension, &clause.value);
-        if clause.negated {
-            if has {
-                return false;
-            }
-        } else {
-            *any.entry(clause.dimension).or_default() |= has;
-        }
-    }
-    any.values().all(|has| *has)
-}
-
-fn text_is(event: &Event, dimension: Dimension, value: &ClauseValue) -> bool {
-    match value {
-        ClauseValue::Text(text) => event.texts.get(&dimension) == Some(text),
-        ClauseValue::Range(..) => false,
-    }
-}
-
-fn size_of(users: bool, events: &[Event]) -> Option<u64> {
-    let mut newest_first = events.iter().rev();
-    newest_first.find_map(|event| if users { event.users } else { event.tokens })
-}
-
-/// Apps of the last day that told any, with the version each told last on it.
-fn apps_of(events: &[Event]) -> BTreeMap<String, String> {
-    let mut apps = BTreeMap::new();
-    let day = events
-        .iter()
-        .filter(|event| !event.apps.is_empty())
-        .map(|event| event.day)
-        .max();
-    let mut of_day: Vec<&Event> = events.iter().filter(|e| Some(e.day) == day).collect();
-    of_day.sort_by_key(|event| (event.at_ms, event.seq));
-    for (app, version) in of_day.iter().flat_map(|event| &event.apps) {
-        let known: &mut String = apps.entry(app.clone()).or_default();
-        if !version.is_empty() {
-            known.clone_from(version);
-        }
-    }
-    apps
-}
-
-fn size_label(size: u64) -> (u64, String) {
-    let mut low = 0;
-    for next in [
-        1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000,
-    ] {
-        if size < next {
-            let label = if low + 1 == next {
-                low.to_string()
-            } else {
-                format!("{low}-{}", next - 1)
-            };
-            return (low, label);
-        }
-        low = next;
-    }
-    unreachable!("sizes of the test are small")
 }
 
 fn date(day: i32) -> jiff::civil::Date {
