@@ -11,7 +11,8 @@ mod reports;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: headcount-bench ingest [--rounds N] [--seconds N] [--batches N] [--json]
+const USAGE: &str =
+    "usage: headcount-bench ingest [--rounds N] [--seconds N] [--batches N] [--json]
        headcount-bench reports [--installs N] [--days N] [--questions N] [--seed N]
        headcount-bench client [--json]";
 
