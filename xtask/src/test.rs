@@ -101,6 +101,10 @@ impl Run {
         println!("\n== preparing the release build, browser and foreign clients");
         match Workshop::prepare() {
             Ok(workshop) => {
+                self.check("fuzz targets", || {
+                    Step::cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--locked"])
+                        .succeeds()
+                });
                 self.step("commands of documents", || {
                     commands::check(workshop.binary())
                 });

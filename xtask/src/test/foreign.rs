@@ -68,7 +68,7 @@ fn cache_folder() -> anyhow::Result<PathBuf> {
     Ok(base.join("headcount").join("e2e"))
 }
 
-/// Installs the missing ones of chromium, node, npm, python and pip through apt.
+/// Installs the missing ones of chromium, node, npm, python, pip and a C++ compiler through apt.
 fn programs() -> anyhow::Result<()> {
     let mut missing = Vec::new();
     for (program, package) in [
@@ -76,6 +76,7 @@ fn programs() -> anyhow::Result<()> {
         ("node", "nodejs"),
         ("npm", "npm"),
         ("python3", "python3"),
+        ("c++", "g++"),
     ] {
         if find(program).is_none() {
             missing.push(package);
