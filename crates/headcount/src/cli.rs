@@ -70,7 +70,7 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
     pub(crate) listen: SocketAddr,
-    /// Address under which people reach the pages, such as https://stats.example.org.
+    /// Address under which people reach the pages, such as `https://stats.example.org`.
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// Header in which a proxy in front tells the sender's address, such as x-forwarded-for. Only

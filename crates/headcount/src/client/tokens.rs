@@ -26,7 +26,7 @@ pub(crate) struct AddArgs {
     /// Protocol it speaks: headcount, ga4 or ga-u.
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
     kind: TokenKind,
-    /// Base URL, such as https://headcount.example.org.
+    /// Base URL, such as `https://headcount.example.org`.
     #[arg(long, value_name = "URL")]
     endpoint: String,
     /// Ingest key, measurement ID or tracking ID.
