@@ -8,6 +8,7 @@
 
 mod captures;
 mod crash;
+mod demo;
 mod fleet;
 mod lifecycle;
 mod memory;
