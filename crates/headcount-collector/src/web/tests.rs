@@ -1,5 +1,6 @@
 //! Sign-in, sessions, form protection and headers over real HTTP connections.
 
+mod access;
 mod pages;
 mod site;
 

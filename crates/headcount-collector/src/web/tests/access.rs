@@ -1,0 +1,194 @@
+//! Who gets in where: one line for each page and API call, tried as everybody there is. Fails when
+//! the router has a page that is not in the table.
+
+use std::collections::BTreeSet;
+
+use super::site::{Answer, Site};
+use crate::meta::audit::Actor;
+use crate::meta::people::Role;
+use crate::meta::people::tests::member;
+use crate::meta::tests::project;
+use crate::meta::tokens::{NewToken, Scope};
+use crate::web::{PAGES, assets, now};
+
+/// Who a page is for; everybody else is refused.
+#[derive(Clone, Copy, Debug)]
+enum For {
+    Everybody,
+    SignedIn,
+    /// Managers and viewers of the project.
+    Readers,
+    /// Those, and every report token of the project.
+    ReadersAndTokens,
+}
+
+/// Somebody who asks. All but the stranger belong to the project `one`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    /// Manager of another project.
+    Stranger,
+    TokenOfStranger,
+    Author,
+    Viewer,
+    ReportsToken,
+    ExportToken,
+    Manager,
+}
+
+impl Who {
+    /// The manager last: only then may a page change what the others would have met.
+    const ALL: [Self; 8] = [
+        Self::Nobody,
+        Self::Stranger,
+        Self::TokenOfStranger,
+        Self::Author,
+        Self::Viewer,
+        Self::ReportsToken,
+        Self::ExportToken,
+        Self::Manager,
+    ];
+
+    fn gets_into(self, page: For) -> bool {
+        match page {
+            For::Everybody => true,
+            For::SignedIn => matches!(
+                self,
+                Self::Stranger | Self::Author | Self::Viewer | Self::Manager
+            ),
+            For::Readers => matches!(self, Self::Viewer | Self::Manager),
+            For::ReadersAndTokens => matches!(
+                self,
+                Self::Viewer | Self::Manager | Self::ReportsToken | Self::ExportToken
+            ),
+        }
+    }
+}
+
+/// Method, path as the router has it, and for whom. `asked` says with which values it is tried.
+const TABLE: &[(&str, &str, For)] = &[
+    ("GET", "/", For::SignedIn),
+    ("GET", "/login", For::Everybody),
+    ("POST", "/login", For::Everybody),
+    ("GET", "/login/link/{token}", For::Everybody),
+    ("POST", "/login/link/{token}", For::Everybody),
+    ("POST", "/logout", For::SignedIn),
+    ("GET", "/account", For::SignedIn),
+    ("POST", "/account/email", For::SignedIn),
+    ("POST", "/account/password", For::SignedIn),
+    ("POST", "/account/sessions/{id}/end", For::SignedIn),
+    ("GET", "/projects/{project}", For::Readers),
+    ("GET", "/projects/{project}/live", For::Readers),
+    (
+        "GET",
+        "/api/v1/projects/{project}/reports/{report}",
+        For::ReadersAndTokens,
+    ),
+    ("GET", "/static/{file}", For::Everybody),
+];
+
+fn asked(path: &str) -> String {
+    let style = assets::css().trim_start_matches("/static/");
+    let values = [
+        ("{project}", "one"),
+        ("{report}", "totals"),
+        ("{token}", "none"),
+        ("{id}", "1"),
+        ("{file}", style),
+    ];
+    let filled = values.iter().fold(path.to_owned(), |path, (name, value)| {
+        path.replace(name, value)
+    });
+    assert!(!filled.contains('{'), "say a value for {filled}");
+    filled
+}
+
+/// Header and form token of somebody.
+fn identity(site: &Site, who: Who) -> (String, String) {
+    let token = |slug: &str, scope| {
+        let new = NewToken {
+            project: slug.to_owned(),
+            name: "t".to_owned(),
+            scope,
+        };
+        let token = site.meta().create_token(&new, &Actor::CommandLine, now());
+        let header = format!("Authorization: Bearer {}", token.unwrap());
+        (header, String::new())
+    };
+    let member = |email: &str, slug: &str, role| {
+        let user = member(site.meta(), email, slug, role);
+        site.session(&user)
+    };
+    match who {
+        Who::Nobody => (String::new(), String::new()),
+        Who::Stranger => member("stranger@a.example", "two", Role::Manager),
+        Who::TokenOfStranger => token("two", Scope::Export),
+        Who::Author => member("author@a.example", "one", Role::Author),
+        Who::Viewer => member("viewer@a.example", "one", Role::Viewer),
+        Who::ReportsToken => token("one", Scope::Reports),
+        Who::ExportToken => token("one", Scope::Export),
+        Who::Manager => member("manager@a.example", "one", Role::Manager),
+    }
+}
+
+/// Whether an answer keeps somebody out: sent to sign in, told no, or told of nothing.
+fn refuses(answer: &Answer) -> bool {
+    let to_sign_in = answer
+        .header("location")
+        .is_some_and(|location| location.starts_with("/login"));
+    matches!(answer.status, 401 | 403 | 404) || (answer.status == 303 && to_sign_in)
+}
+
+#[tokio::test]
+async fn every_page_lets_in_whom_it_is_for_and_nobody_else() {
+    for (method, path, page) in TABLE {
+        let site = Site::start(None).await;
+        project(site.meta(), "Two");
+        let address = asked(path);
+        for who in Who::ALL {
+            let (header, form_token) = identity(&site, who);
+            let form = format!("csrf={form_token}");
+            let form = if *method == "POST" { form.as_str() } else { "" };
+            let answer = site.send(method, &address, &[&header], form).await;
+            assert!(
+                answer.status < 500,
+                "{method} {path} as {who:?}: {answer:?}"
+            );
+            // Signing out and wrong passwords lead to the sign-in page, too.
+            let in_vain = refuses(&answer) && !path.starts_with("/log");
+            let out = path == &"/logout" && answer.header("set-cookie").is_none();
+            assert_eq!(
+                !(in_vain || out),
+                who.gets_into(*page),
+                "{method} {path} is {page:?}, but {who:?} got {}",
+                answer.status
+            );
+        }
+    }
+}
+
+/// The methods are asked from the router itself: it names them where it refuses another one.
+#[tokio::test]
+async fn no_page_is_missing_in_the_table() {
+    let site = Site::start(None).await;
+    let mut found = BTreeSet::new();
+    for (path, _) in PAGES {
+        let refused = site.send("TRACE", &asked(path), &[], "").await;
+        assert_eq!(refused.status, 405, "{path}");
+        let methods = refused.header("allow").unwrap_or_default();
+        for method in methods.split(',').filter(|method| *method != "HEAD") {
+            found.insert((method.to_owned(), (*path).to_owned()));
+        }
+    }
+    let table = TABLE.iter();
+    let table: BTreeSet<_> = table
+        .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()))
+        .collect();
+    assert_eq!(table.len(), TABLE.len(), "a line comes twice");
+    let missing: Vec<_> = found.difference(&table).collect();
+    let gone: Vec<_> = table.difference(&found).collect();
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "say in TABLE who gets into {missing:?}; not there any more: {gone:?}"
+    );
+}
