@@ -205,8 +205,8 @@ fn event(waiting: &Waiting, token: &Token) -> Event {
 }
 
 fn name_at(install: &Install, token: &Token) -> InstallId {
-    #[expect(clippy::expect_used, reason = "a UUID is a valid install id")]
-    InstallId::parse(&install.name_at(token)).expect("a UUID is a valid install id")
+    #[expect(clippy::expect_used, reason = "checked when it is read")]
+    InstallId::parse(&install.name_at(token)).expect("names are checked when they are read")
 }
 
 fn native_request(token: &Token, plain: &[u8]) -> Request {

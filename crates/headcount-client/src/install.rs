@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use headcount_protocol::InstallId;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, OnPath, Result};
@@ -19,6 +20,9 @@ pub struct Install {
     /// A random UUID (version 4).
     pub install: uuid::Uuid,
     secret: String,
+    /// What Google types call the install, where its host was counted there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    known_as: Option<String>,
 }
 
 impl std::fmt::Debug for Install {
@@ -44,13 +48,18 @@ impl Install {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        match install.key() {
-            Some(_) => Ok(Some(install)),
-            None => Err(Error::Damaged {
-                path,
-                reason: "the secret is not 64 hexadecimal digits".into(),
-            }),
-        }
+        let known_as = install.known_as.as_deref();
+        let reason = if install.key().is_none() {
+            "the secret is not 64 hexadecimal digits"
+        } else if known_as.is_some_and(|name| InstallId::parse(name).is_none()) {
+            "`known_as` is no install id"
+        } else {
+            return Ok(Some(install));
+        };
+        Err(Error::Damaged {
+            path,
+            reason: reason.into(),
+        })
     }
 
     /// Reads the identity, making it first if there is none; of two makers the first wins.
@@ -77,11 +86,24 @@ impl Install {
 
     /// Puts a new identity in the place of the old one.
     pub(crate) fn replace(dir: &Path) -> Result<Self> {
-        let install = Self::random();
-        let unready = install.write_beside(dir)?;
+        Self::random().put(dir)
+    }
+
+    /// Keeps identity and secret, and has Google types call the install by this name from now on.
+    pub(crate) fn know_as(dir: &Path, name: &str) -> Result<()> {
+        let mut install = Self::read_or_make(dir)?;
+        if install.known_as.as_deref() != Some(name) {
+            install.known_as = Some(name.to_owned());
+            install.put(dir)?;
+        }
+        Ok(())
+    }
+
+    fn put(self, dir: &Path) -> Result<Self> {
+        let unready = self.write_beside(dir)?;
         let path = dir.join(FILE);
         fs::rename(&unready, &path).on("replacing", &path)?;
-        Ok(install)
+        Ok(self)
     }
 
     fn random() -> Self {
@@ -93,6 +115,7 @@ impl Install {
         Self {
             install: uuid::Uuid::new_v4(),
             secret: hasher.finalize().to_hex().to_string(),
+            known_as: None,
         }
     }
 
@@ -145,7 +168,10 @@ impl Install {
     #[must_use]
     pub fn name_at(&self, token: &Token) -> String {
         match token.kind {
-            TokenKind::Ga4 | TokenKind::Universal => self.install.to_string(),
+            TokenKind::Ga4 | TokenKind::Universal => match &self.known_as {
+                Some(name) => name.clone(),
+                None => self.install.to_string(),
+            },
             TokenKind::Headcount => pseudonym(&self.proof(token)).to_string(),
         }
     }
@@ -228,16 +254,33 @@ mod tests {
     }
 
     #[test]
+    fn google_types_go_on_with_the_name_they_know() {
+        let dir = tempfile::tempdir().unwrap();
+        let before = Install::read_or_make(dir.path()).unwrap();
+        Install::know_as(dir.path(), "d09f994513004f73a7f26409dbb44a14").unwrap();
+        let install = Install::read(dir.path()).unwrap().unwrap();
+        let tokens = tokens().tokens;
+        assert_eq!(
+            install.name_at(&tokens[3]),
+            "d09f994513004f73a7f26409dbb44a14"
+        );
+        assert_eq!(install.name_at(&tokens[0]), before.name_at(&tokens[0]));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_new_identity_shares_nothing_with_the_old() {
         let dir = tempfile::tempdir().unwrap();
-        let old = Install::read_or_make(dir.path()).unwrap();
+        Install::know_as(dir.path(), "d09f994513004f73a7f26409dbb44a14").unwrap();
+        let old = Install::read(dir.path()).unwrap().unwrap();
         let new = Install::replace(dir.path()).unwrap();
         assert_eq!(
             Install::read(dir.path()).unwrap().unwrap().install,
             new.install
         );
-        let token = &tokens().tokens[0];
-        assert_ne!(old.name_at(token), new.name_at(token));
+        for token in &tokens().tokens {
+            assert_ne!(old.name_at(token), new.name_at(token));
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use headcount_protocol::InstallId;
+
 use crate::error::{Error, OnPath, Result};
 use crate::gate;
 use crate::install::Install;
@@ -167,6 +169,21 @@ impl State {
     pub fn make_install(&self) -> Result<Install> {
         self.make()?;
         Install::read_or_make(&self.dir)
+    }
+
+    /// Goes on with the name that Google types know the install by, for hosts that were counted there before
+    /// the module came. Native destinations keep their pseudonym. Forgetting ends it.
+    ///
+    /// # Errors
+    /// When the name is no install id (1 to 128 bytes, no control characters) or the folder cannot be written.
+    pub fn know_as(&self, name: &str) -> Result<()> {
+        let name = InstallId::parse(name).ok_or_else(|| Error::Setting {
+            field: "install",
+            reason: "must have 1 to 128 bytes and no control characters".to_owned(),
+        })?;
+        self.make()?;
+        let _lock = self.lock(LOCK_WAIT)?;
+        Install::know_as(&self.dir, name.as_str())
     }
 
     /// Opens the spool, making it if there is none.
