@@ -15,7 +15,7 @@ struct Request {
 }
 
 fn requests(version: &str, case: &str) -> Vec<Request> {
-    let mut file = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut file = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
     file.extend(["tests", "captures", version, &format!("{case}.jsonl")]);
     let text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     text.lines()
@@ -30,7 +30,7 @@ fn requests(version: &str, case: &str) -> Vec<Request> {
 }
 
 fn cases(version: &str) -> Vec<String> {
-    let mut folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
     folder.extend(["tests", "captures", version]);
     let mut cases: Vec<String> = std::fs::read_dir(folder)
         .unwrap()

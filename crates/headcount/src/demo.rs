@@ -48,6 +48,10 @@ async fn demo(args: DemoArgs, config: Config, output: Output) -> anyhow::Result<
     output::message(format_args!("listening on {url}"));
     let project = create_project(&host)?;
     let link = host.first_link()?;
+    output::message(format_args!("watch the pages fill: {url}/"));
+    if let Some(link) = &link {
+        output::message(format_args!("sign in, once: {link}"));
+    }
     let load = Load {
         fleet: Fleet::new(Shape {
             installs: args.installs,
@@ -108,7 +112,7 @@ impl Loaded {
         output::message(format_args!("loaded {events} events in {seconds:.1} s"));
         output::message(format_args!("pages: {url}/"));
         if let Some(link) = link {
-            output::message(format_args!("sign in, once: {link}"));
+            output::message(format_args!("sign in, once, if not done yet: {link}"));
         }
         output::message("Ctrl-C ends the demo and removes its data");
         if output.json {
