@@ -63,7 +63,8 @@ pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let own = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        own.parent().map_or_else(|| PathBuf::from("."), Path::to_owned)
+        own.parent()
+            .map_or_else(|| PathBuf::from("."), Path::to_owned)
     });
     &ROOT
 }
