@@ -3,7 +3,9 @@
 pub mod address;
 pub mod audit;
 pub mod keyring;
+pub mod keys;
 pub mod links;
+pub mod members;
 pub mod password;
 pub mod people;
 pub mod projects;

@@ -109,6 +109,53 @@ impl Meta {
     }
 }
 
+/// Which lines of the log to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only lines whose actor, action or subject has this text in it; everything when empty.
+    pub text: String,
+    /// Only lines older than the one with this id.
+    pub before: Option<i64>,
+}
+
+impl Meta {
+    /// A page of a project's log, newest first, at most `limit` lines; with the id of each.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit_page(
+        &self,
+        project: ProjectNumber,
+        filter: &AuditFilter,
+        limit: u32,
+    ) -> Result<Vec<(i64, AuditLine)>, MetaError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached(
+            "SELECT id, at_ms, actor, action, subject
+             FROM audit
+             WHERE project = ?1
+             AND (?2 IS NULL OR id < ?2)
+             AND (?3 = ''
+                 OR instr(lower(actor), ?3)
+                 OR instr(lower(action), ?3)
+                 OR instr(lower(subject), ?3))
+             ORDER BY id DESC
+             LIMIT ?4",
+        )?;
+        let text = filter.text.trim().to_lowercase();
+        let lines = statement.query_map(params![project.0, filter.before, text, limit], |row| {
+            let line = AuditLine {
+                at_ms: row.get(1)?,
+                actor: row.get(2)?,
+                action: row.get(3)?,
+                subject: row.get(4)?,
+            };
+            Ok((row.get(0)?, line))
+        })?;
+        Ok(lines.collect::<Result<_, _>>()?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +175,30 @@ mod tests {
         };
         assert_eq!(log, vec![line]);
         assert_eq!(meta.audit_log(None, 10).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_page_of_the_log_is_searched_and_read_on() {
+        let (_dir, meta) = temporary();
+        let one = project(&meta, "One");
+        let mara = Actor::User("mara@a.example".to_owned());
+        for name in ["First", "Second", "Third"] {
+            meta.rename_project(one.number, name, &mara, at(1)).unwrap();
+        }
+        let page = |text: &str, before| {
+            let text = text.to_owned();
+            let filter = AuditFilter { text, before };
+            meta.audit_page(one.number, &filter, 2).unwrap()
+        };
+        let subjects = |lines: &[(i64, AuditLine)]| -> Vec<String> {
+            lines.iter().map(|(_, line)| line.subject.clone()).collect()
+        };
+        let newest = page("", None);
+        assert_eq!(subjects(&newest), ["Third", "Second"]);
+        let older = page("", Some(newest[1].0));
+        assert_eq!(subjects(&older), ["First", "one"]);
+        assert_eq!(subjects(&page("RENAME", Some(newest[1].0))), ["First"]);
+        assert_eq!(subjects(&page("command", None)), ["one"]);
+        assert!(page("%", None).is_empty());
     }
 }

@@ -116,7 +116,7 @@ impl Meta {
     }
 }
 
-fn insert_link(
+pub(super) fn insert_link(
     tx: &rusqlite::Connection,
     user: UserId,
     now: Timestamp,

@@ -299,7 +299,7 @@ fn set_password_hash(tx: &Connection, user: UserId, hash: &str) -> Result<(), Me
     Ok(())
 }
 
-fn end_sessions_but(tx: &Connection, user: UserId, kept: i64) -> Result<(), MetaError> {
+pub(super) fn end_sessions_but(tx: &Connection, user: UserId, kept: i64) -> Result<(), MetaError> {
     tx.execute(
         "DELETE FROM sessions
          WHERE user = ?1
@@ -309,7 +309,7 @@ fn end_sessions_but(tx: &Connection, user: UserId, kept: i64) -> Result<(), Meta
     Ok(())
 }
 
-fn put_member(
+pub(super) fn put_member(
     tx: &Connection,
     user: UserId,
     project: ProjectNumber,
@@ -351,7 +351,7 @@ fn role_of(user: &User, word: Option<String>) -> Result<Role, MetaError> {
     })
 }
 
-fn namespaces_of(
+pub(super) fn namespaces_of(
     db: &Connection,
     user: UserId,
     project: ProjectNumber,
@@ -367,7 +367,7 @@ fn namespaces_of(
     Ok(namespaces.collect::<Result<_, _>>()?)
 }
 
-fn checked_email(email: &str) -> Result<&str, MetaError> {
+pub(super) fn checked_email(email: &str) -> Result<&str, MetaError> {
     let email = email.trim();
     let parts = email.split_once('@');
     let usable = email.len() <= EMAIL_BYTES
@@ -382,7 +382,7 @@ fn checked_email(email: &str) -> Result<&str, MetaError> {
     })
 }
 
-fn check_namespaces(role: Role, namespaces: &[String]) -> Result<(), MetaError> {
+pub(super) fn check_namespaces(role: Role, namespaces: &[String]) -> Result<(), MetaError> {
     if namespaces
         .iter()
         .any(|namespace| namespace.trim().is_empty())
@@ -390,14 +390,12 @@ fn check_namespaces(role: Role, namespaces: &[String]) -> Result<(), MetaError> 
         return Err(MetaError::Invalid("a namespace is not empty".to_owned()));
     }
     match (role, namespaces.is_empty()) {
-        (Role::Author, true) => Err(MetaError::Invalid(
-            "an author needs at least one namespace: the app they may see".to_owned(),
-        )),
         (Role::Manager | Role::Viewer, false) => Err(MetaError::Invalid(format!(
             "a {} sees every namespace: namespaces are for authors",
             role.word()
         ))),
-        (Role::Author, false) | (Role::Manager | Role::Viewer, true) => Ok(()),
+        // An author without one sees nothing yet, and can prove an app to be theirs.
+        (Role::Author, _) | (Role::Manager | Role::Viewer, true) => Ok(()),
     }
 }
 
@@ -460,10 +458,6 @@ pub(crate) mod tests {
         let cases = [
             (new("nobody", Role::Viewer, &[]), "no e-mail address"),
             (new("a b@c", Role::Viewer, &[]), "no e-mail address"),
-            (
-                new("a@b.example", Role::Author, &[]),
-                "needs at least one namespace",
-            ),
             (
                 new("a@b.example", Role::Viewer, &["x"]),
                 "sees every namespace",

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Serialize;
 
 use super::audit::{Actor, Entry};
+use super::keys::{self, KeyKind};
 use super::{Meta, MetaError, secret};
 use crate::store::ProjectNumber;
 
@@ -111,6 +112,82 @@ impl Meta {
         })
     }
 
+    /// Gives a project another name; its slug stays, since addresses and scripts use it.
+    ///
+    /// # Errors
+    /// `Invalid` when the name cannot be used.
+    pub fn rename_project(
+        &self,
+        number: ProjectNumber,
+        name: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), MetaError> {
+        let name = checked_name(name)?;
+        self.write(|tx| {
+            tx.execute(
+                "UPDATE projects
+                 SET name = ?1
+                 WHERE number = ?2",
+                params![name, number.0],
+            )?;
+            Entry::new(actor, "project.rename", name)
+                .of(number)
+                .write(tx, now)
+        })
+    }
+
+    /// Closes a project: its keys are refused and its pages are gone until it is opened again.
+    /// Deletes nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn close_project(
+        &self,
+        number: ProjectNumber,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), MetaError> {
+        self.set_closed(number, Some(now.as_millisecond()), actor, now)
+    }
+
+    /// Opens a closed project again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn reopen_project(
+        &self,
+        number: ProjectNumber,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), MetaError> {
+        self.set_closed(number, None, actor, now)
+    }
+
+    fn set_closed(
+        &self,
+        number: ProjectNumber,
+        closed_ms: Option<i64>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), MetaError> {
+        self.write(|tx| {
+            let slug: String = tx.query_row(
+                "UPDATE projects
+                 SET closed_ms = ?1
+                 WHERE number = ?2
+                 RETURNING slug",
+                params![closed_ms, number.0],
+                |row| row.get(0),
+            )?;
+            let action = match closed_ms {
+                Some(_) => "project.close",
+                None => "project.reopen",
+            };
+            Entry::new(actor, action, &slug).of(number).write(tx, now)
+        })
+    }
+
     /// All open projects by name.
     ///
     /// # Errors
@@ -156,9 +233,9 @@ fn read_project(db: &Connection, number: ProjectNumber) -> Result<Project, MetaE
              WHERE number = ?1",
         )?
         .query_row([number.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (tracking_id, _) = newest_key(db, number, "tracking_id")?;
-    let (measurement_id, api_secret) = newest_key(db, number, "measurement_id")?;
-    let (ingest_key, _) = newest_key(db, number, "ingest_key")?;
+    let (tracking_id, _) = keys::newest(db, number, KeyKind::TrackingId)?;
+    let (measurement_id, api_secret) = keys::newest(db, number, KeyKind::MeasurementId)?;
+    let (ingest_key, _) = keys::newest(db, number, KeyKind::IngestKey)?;
     Ok(Project {
         number,
         slug,
@@ -170,61 +247,18 @@ fn read_project(db: &Connection, number: ProjectNumber) -> Result<Project, MetaE
     })
 }
 
-/// Key and secret; both empty where every key of that kind was revoked.
-fn newest_key(
-    db: &Connection,
-    number: ProjectNumber,
-    kind: &str,
-) -> Result<(String, String), MetaError> {
-    let found = db
-        .prepare_cached(
-            "SELECT key, coalesce(secret, '')
-             FROM keys
-             WHERE project = ?1
-             AND kind = ?2
-             AND revoked_ms IS NULL
-             ORDER BY id DESC
-             LIMIT 1",
-        )?
-        .query_row(params![number.0, kind], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    Ok(found.unwrap_or_default())
-}
-
 fn insert_keys(tx: &Transaction<'_>, project: &Project, now: Timestamp) -> Result<(), MetaError> {
     let keys = [
-        ("tracking_id", "tracking ID", &project.tracking_id, None),
+        (KeyKind::TrackingId, project.tracking_id.as_str(), None),
         (
-            "measurement_id",
-            "measurement ID",
-            &project.measurement_id,
-            Some(&project.api_secret),
+            KeyKind::MeasurementId,
+            project.measurement_id.as_str(),
+            Some(project.api_secret.as_str()),
         ),
-        ("ingest_key", "ingest key", &project.ingest_key, None),
+        (KeyKind::IngestKey, project.ingest_key.as_str(), None),
     ];
-    for (kind, what, key, secret) in keys {
-        let owner = tx
-            .query_row(
-                "SELECT projects.slug
-                 FROM keys
-                 JOIN projects ON projects.number = keys.project
-                 WHERE keys.kind = ?1
-                 AND keys.key = ?2",
-                params![kind, key],
-                |row| row.get(0),
-            )
-            .optional()?;
-        if let Some(owner) = owner {
-            let value = key.clone();
-            return Err(MetaError::Taken { what, value, owner });
-        }
-        tx.execute(
-            "INSERT INTO keys (project, kind, key, secret, created_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![project.number.0, kind, key, secret, now.as_millisecond()],
-        )?;
+    for (kind, key, secret) in keys {
+        keys::insert(tx, (project.number, kind), (key, secret), now)?;
     }
     Ok(())
 }
@@ -251,64 +285,13 @@ fn checked_name(name: &str) -> Result<&str, MetaError> {
 }
 
 fn check_given_ids(new: &NewProject) -> Result<(), MetaError> {
-    if let Some(id) = &new.tracking_id
-        && !is_tracking_id(id)
-    {
-        return Err(MetaError::Invalid(format!(
-            "{id:?} is no tracking ID: it looks like UA-12345678-1"
-        )));
+    if let Some(id) = &new.tracking_id {
+        keys::check(KeyKind::TrackingId, id)?;
     }
-    if let Some(id) = &new.measurement_id
-        && !is_measurement_id(id)
-    {
-        return Err(MetaError::Invalid(format!(
-            "{id:?} is no measurement ID: it looks like G-ABC123DEF4 (or a Firebase app ID)"
-        )));
+    if let Some(id) = &new.measurement_id {
+        keys::check(KeyKind::MeasurementId, id)?;
     }
-    if let Some(secret) = &new.api_secret
-        && !is_api_secret(secret)
-    {
-        let text = "an API secret has 1 to 100 visible ASCII characters and no spaces";
-        return Err(MetaError::Invalid(text.to_owned()));
-    }
-    Ok(())
-}
-
-fn is_api_secret(secret: &str) -> bool {
-    (1..=100).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn is_tracking_id(id: &str) -> bool {
-    let digits = |part: &str| {
-        (1..=12).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    id.strip_prefix("UA-")
-        .and_then(|rest| rest.split_once('-'))
-        .is_some_and(|(account, property)| digits(account) && digits(property))
-}
-
-/// A web stream's `G-ABC123DEF4`, or the `firebase_app_id` of an app stream in its place.
-fn is_measurement_id(id: &str) -> bool {
-    let word = |part: &str, longest: usize| {
-        (1..=longest).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
-    id.strip_prefix("G-").is_some_and(|rest| word(rest, 20)) || is_firebase_app_id(id, word)
-}
-
-/// `1:123456789012:android:abcdef0123456789`.
-fn is_firebase_app_id(id: &str, word: impl Fn(&str, usize) -> bool) -> bool {
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    match id.split(':').collect::<Vec<_>>().as_slice() {
-        [version, project, platform, app] => {
-            word(version, 2)
-                && word(project, 20)
-                && digits(version)
-                && digits(project)
-                && word(platform, 20)
-                && word(app, 64)
-        }
-        _ => false,
-    }
+    new.api_secret.as_deref().map_or(Ok(()), keys::check_secret)
 }
 
 fn slug_of(name: &str) -> String {

@@ -11,6 +11,7 @@ use crate::sqlite;
 const MIGRATIONS: &[&str] = &[
     include_str!("001_start.sql"),
     include_str!("002_address.sql"),
+    include_str!("003_people.sql"),
 ];
 
 /// A connection that never writes, on a file that `open` made.

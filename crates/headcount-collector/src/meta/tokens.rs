@@ -30,11 +30,12 @@ impl Scope {
         }
     }
 
+    /// All scopes, the narrower first.
+    pub const ALL: [Self; 2] = [Self::Reports, Self::Export];
+
     /// The scope with that word.
     pub fn of_word(word: &str) -> Option<Self> {
-        [Self::Reports, Self::Export]
-            .into_iter()
-            .find(|scope| scope.word() == word)
+        Self::ALL.into_iter().find(|scope| scope.word() == word)
     }
 }
 
@@ -43,6 +44,16 @@ impl Scope {
 pub struct ReportToken {
     pub project: ProjectNumber,
     pub scope: Scope,
+}
+
+/// A token in the list of its project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenLine {
+    pub id: i64,
+    pub name: String,
+    pub scope: Scope,
+    pub created_ms: i64,
+    pub last_used_ms: Option<i64>,
 }
 
 /// The token to make.
@@ -93,6 +104,67 @@ impl Meta {
         Ok(token)
     }
 
+    /// The tokens of a project that are in use, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn tokens_of(&self, project: ProjectNumber) -> Result<Vec<TokenLine>, MetaError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached(
+            "SELECT id, name, scope, created_ms, last_used_ms
+             FROM report_tokens
+             WHERE project = ?1
+             AND revoked_ms IS NULL
+             ORDER BY id DESC",
+        )?;
+        let mut rows = statement.query([project.0])?;
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next()? {
+            lines.push(TokenLine {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                scope: scope_of(row.get(2)?)?,
+                created_ms: row.get(3)?,
+                last_used_ms: row.get(4)?,
+            });
+        }
+        Ok(lines)
+    }
+
+    /// Revokes a token of a project; it opens nothing any more.
+    ///
+    /// # Errors
+    /// `Unknown` when the project has no such token in use.
+    pub fn revoke_token(
+        &self,
+        project: ProjectNumber,
+        id: i64,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), MetaError> {
+        self.write(|tx| {
+            let name: Option<String> = tx
+                .query_row(
+                    "UPDATE report_tokens
+                     SET revoked_ms = ?1
+                     WHERE id = ?2
+                     AND project = ?3
+                     AND revoked_ms IS NULL
+                     RETURNING name",
+                    params![now.as_millisecond(), id, project.0],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let name = name.ok_or_else(|| MetaError::Unknown {
+                what: "token",
+                value: id.to_string(),
+            })?;
+            Entry::new(actor, "token.revoke", &name)
+                .of(project)
+                .write(tx, now)
+        })
+    }
+
     /// What a token may read; `None` when it is unknown or revoked.
     ///
     /// # Errors
@@ -122,13 +194,17 @@ impl Meta {
             );
             note_failure(noted);
         }
-        let scope = Scope::of_word(&word).ok_or(MetaError::Unknown {
-            what: "scope",
-            value: word,
-        })?;
+        let scope = scope_of(word)?;
         let project = ProjectNumber(project);
         Ok(Some(ReportToken { project, scope }))
     }
+}
+
+fn scope_of(word: String) -> Result<Scope, MetaError> {
+    Scope::of_word(&word).ok_or(MetaError::Unknown {
+        what: "scope",
+        value: word,
+    })
 }
 
 #[cfg(test)]
@@ -160,9 +236,14 @@ mod tests {
             })
             .unwrap();
         assert_eq!(used, at(1).as_millisecond());
-        meta.db()
-            .execute("UPDATE report_tokens SET revoked_ms = 1", [])
-            .unwrap();
+        let lines = meta.tokens_of(made.number).unwrap();
+        assert_eq!((lines.len(), lines[0].name.as_str()), (1, "nightly"));
+        let other = project(&meta, "Two");
+        let revoke = |of| meta.revoke_token(of, lines[0].id, &Actor::CommandLine, at(2));
+        assert!(revoke(other.number).is_err());
+        revoke(made.number).unwrap();
+        assert!(revoke(made.number).is_err());
         assert_eq!(meta.token(&token, at(2)).unwrap(), None);
+        assert!(meta.tokens_of(made.number).unwrap().is_empty());
     }
 }
