@@ -1,6 +1,10 @@
-//! What a call of the module costs its host: median and p99 of each `record_*` on the calling thread, with
-//! delivery running, beside an atomic increment and a tracing event without a listener.
+//! What the module costs its host: median and p99 of each `record_*` on the calling thread with delivery
+//! running, off, and with the collector down or hanging; how long it takes to leave; memory for a million events.
 
+mod memory;
+mod outage;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -34,62 +38,92 @@ impl Transport for Accepting {
 }
 
 struct Measured {
-    name: &'static str,
+    name: String,
     median_ns: f64,
     p99_ns: f64,
 }
 
 pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     let as_json = options.contains(&"--json");
-    let dir = tempfile::tempdir()?;
-    let state = State::at(dir.path());
-    let new = NewToken {
-        name: "bench".into(),
-        kind: TokenKind::Headcount,
-        endpoint: "http://127.0.0.1:9".into(),
-        token: "hc_bench".into(),
-        secret: None,
-        feeds: Feeds::ALL,
-    };
-    state.change(|settings| settings.add(new))?;
-    let mut config = Config::new(dir.path()).app("bench", "1.0");
-    config.delivery_interval = Duration::ZERO;
-    config.transport = Some(Arc::new(|_: Meanwhile| {
-        Arc::new(Accepting) as Arc<dyn Transport>
-    }));
-    let client = Client::open(config);
+    // First, while this process has never been larger.
+    let memory = memory::measure()?;
     let mut rows = references();
-    rows.extend(calls(
-        &client,
-        ["record_task", "record_page", "record_stats", "record_stat"],
-    ));
-    state.change(|settings| {
-        settings.off = true;
-        Ok(())
-    })?;
-    rows.extend(calls(
-        &client,
-        [
-            "record_task, off",
-            "record_page, off",
-            "record_stats, off",
-            "record_stat, off",
-        ],
-    ));
-    for row in &rows {
-        if as_json {
+    rows.extend(fair_weather()?);
+    let outages = [outage::down()?, outage::hanging()?];
+    let mut leaving = Vec::new();
+    for outage in outages {
+        rows.extend(outage.calls);
+        leaving.push((outage.name, outage.exit));
+    }
+    if as_json {
+        for row in &rows {
             println!(
                 "{}",
                 json!({ "call": row.name, "median_ns": row.median_ns, "p99_ns": row.p99_ns })
             );
-        } else {
-            println!(
-                "{:24} median {:8.1} ns   p99 {:8.1} ns",
-                row.name, row.median_ns, row.p99_ns
-            );
         }
+        for (name, exit) in &leaving {
+            println!("{}", json!({ "exit": name, "ms": exit.as_millis() }));
+        }
+        println!("{}", json!({ "memory": memory.told() }));
+        return Ok(());
     }
+    print(&rows);
+    for (name, exit) in &leaving {
+        println!("leaving, collector {name}: {} ms", exit.as_millis());
+    }
+    println!("{}", memory.told());
     Ok(())
+}
+
+/// Each row beside the references of the same run: times an atomic increment, times an unheard tracing event.
+fn print(rows: &[Measured]) {
+    let [increment, tracing] = [&rows[0], &rows[1]].map(|reference| reference.median_ns);
+    for row in rows {
+        println!(
+            "{:28} median {:7.1} ns   p99 {:7.1} ns   {:6.1} increments  {:6.1} tracing events",
+            row.name,
+            row.median_ns,
+            row.p99_ns,
+            row.median_ns / increment,
+            row.median_ns / tracing
+        );
+    }
+}
+
+/// A state folder with one token that wants every feed.
+fn install(dir: &Path, endpoint: &str) -> anyhow::Result<Config> {
+    let new = NewToken {
+        name: "bench".into(),
+        kind: TokenKind::Headcount,
+        endpoint: endpoint.into(),
+        token: "hc_bench".into(),
+        secret: None,
+        feeds: Feeds::ALL,
+    };
+    State::at(dir).change(|settings| settings.add(new))?;
+    let mut config = Config::new(dir).app("bench", "1.0");
+    config.delivery_interval = Duration::ZERO;
+    Ok(config)
+}
+
+fn accepting(mut config: Config) -> Config {
+    config.transport = Some(Arc::new(|_: Meanwhile| {
+        Arc::new(Accepting) as Arc<dyn Transport>
+    }));
+    config
+}
+
+fn fair_weather() -> anyhow::Result<Vec<Measured>> {
+    let dir = tempfile::tempdir()?;
+    let client = Client::open(accepting(install(dir.path(), "http://127.0.0.1:9")?));
+    let mut rows = calls(&client, "");
+    State::at(dir.path()).change(|settings| {
+        settings.off = true;
+        Ok(())
+    })?;
+    rows.extend(calls(&client, ", off"));
+    Ok(rows)
 }
 
 fn references() -> Vec<Measured> {
@@ -107,7 +141,7 @@ fn references() -> Vec<Measured> {
     ]
 }
 
-fn calls(client: &Client, names: [&'static str; 4]) -> Vec<Measured> {
+fn calls(client: &Client, when: &str) -> Vec<Measured> {
     let task = Task {
         namespace: "memberaudit",
         task: "update_character",
@@ -132,22 +166,22 @@ fn calls(client: &Client, names: [&'static str; 4]) -> Vec<Measured> {
         ..Stats::default()
     };
     vec![
-        measure(names[0], || {
+        measure(&format!("record_task{when}"), || {
             std::hint::black_box(client.record_task(&task));
         }),
-        measure(names[1], || {
+        measure(&format!("record_page{when}"), || {
             std::hint::black_box(client.record_page(&page));
         }),
-        measure(names[2], || {
+        measure(&format!("record_stats{when}"), || {
             std::hint::black_box(client.record_stats(&stats));
         }),
-        measure(names[3], || {
+        measure(&format!("record_stat{when}"), || {
             std::hint::black_box(client.record_stat("metenox", "send_daily_stats", "moons", 12.0));
         }),
     ]
 }
 
-fn measure(name: &'static str, mut call: impl FnMut()) -> Measured {
+fn measure(name: &str, mut call: impl FnMut()) -> Measured {
     for _ in 0..CALLS_A_SAMPLE {
         call();
     }
@@ -169,7 +203,7 @@ fn measure(name: &'static str, mut call: impl FnMut()) -> Measured {
     groups.sort_by(f64::total_cmp);
     singles.sort_by(f64::total_cmp);
     Measured {
-        name,
+        name: name.to_owned(),
         median_ns: groups[SAMPLES / 2],
         p99_ns: singles[SAMPLES * 99 / 100],
     }

@@ -125,7 +125,7 @@ impl Client {
             value: Some(event.value),
             count: 1,
         };
-        self.push(&Draft::task(clock::now_ms(), feed, &parts))
+        self.push(&Draft::task(clock::event_ms(), feed, &parts))
     }
 }
 

@@ -133,7 +133,7 @@ impl Client {
         if !self.wants(Feed::Tasks) {
             return Recorded::Off;
         }
-        self.push(&Draft::task(clock::now_ms(), Feed::Tasks, &task.parts()))
+        self.push(&Draft::task(clock::event_ms(), Feed::Tasks, &task.parts()))
     }
 
     /// Records that a page was opened.
@@ -143,12 +143,12 @@ impl Client {
             return Recorded::Off;
         }
         let parts = PageParts {
-            path: page.path.split(['?', '#']).next().unwrap_or_default(),
+            path: without_query(page.path),
             title: page.title,
             locale: page.locale,
             user_agent: page.user_agent,
         };
-        self.push(&Draft::page(clock::now_ms(), &parts))
+        self.push(&Draft::page(clock::event_ms(), &parts))
     }
 
     /// Records statistics of the install.
@@ -157,7 +157,7 @@ impl Client {
         if !self.wants(Feed::Stats) {
             return Recorded::Off;
         }
-        self.push(&Draft::stats(clock::now_ms(), stats))
+        self.push(&Draft::stats(clock::event_ms(), stats))
     }
 
     /// Records a number that an app reports about itself; the last one per day counts.
@@ -166,7 +166,13 @@ impl Client {
         if !self.wants(Feed::Stats) {
             return Recorded::Off;
         }
-        self.push(&Draft::stat(clock::now_ms(), namespace, task, label, value))
+        self.push(&Draft::stat(
+            clock::event_ms(),
+            namespace,
+            task,
+            label,
+            value,
+        ))
     }
 
     #[inline]
@@ -177,7 +183,7 @@ impl Client {
             .current(&self.shared.config, &self.shared.gate)
         {
             Some(running) => match running.push(draft) {
-                Pushed::Held { .. } => Recorded::Held,
+                Pushed::Held(_) => Recorded::Held,
                 Pushed::Lost(reason) => Recorded::Lost(reason),
             },
             None => {
@@ -236,6 +242,13 @@ impl Drop for Shared {
             running.remove_ring();
         }
     }
+}
+
+/// A path up to its query string or fragment. Looks at bytes: both marks are ASCII.
+#[inline]
+fn without_query(path: &str) -> &str {
+    let end = path.bytes().position(|byte| matches!(byte, b'?' | b'#'));
+    &path[..end.unwrap_or(path.len())]
 }
 
 impl<'a> Task<'a> {

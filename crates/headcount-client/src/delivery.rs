@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::encode::{self, Encoded};
-use crate::error::Result;
+use crate::error::{Error, OnPath, Result};
 use crate::forget;
 use crate::gate::Switch;
 use crate::install::Install;
+use crate::lease::Lease;
 use crate::ledger::{self, Leaving};
 use crate::retry::{self, Reply, Step};
 use crate::settings::{Settings, Token, TokenKind};
 use crate::spool::{self, Batch, Caps, Claim, Claimed, Outcome, Spool};
-use crate::state::State;
+use crate::state::{LOCK_WAIT, State};
 use crate::transport::{Answer, NoAnswer, Transport};
 
 /// Requests to one destination in one round, so that no destination keeps the others waiting.
@@ -77,6 +78,8 @@ struct Prepared {
     batch: Batch,
     encoded: Encoded,
     entry: i64,
+    /// Held until the batch is settled.
+    lease: Lease,
 }
 
 impl Sender {
@@ -207,8 +210,12 @@ impl Sender {
         token: &Token,
         pace: Pace,
     ) -> Result<std::result::Result<Prepared, Turn>> {
+        let lock = self.state.lock(LOCK_WAIT)?;
+        let lease_path = self.state.lease_path(token.id);
+        let lease = Lease::take(&lease_path).on("locking", &lease_path)?;
         let claim = Claim {
             destination: token.id,
+            locked: lease.is_some(),
             kind: token.kind,
             owner: self.owner,
             now_ms: (self.clock)(),
@@ -217,7 +224,7 @@ impl Sender {
             force: pace == Pace::Now,
         };
         let name = &token.name;
-        self.spool.transact(|tx| {
+        let noted = self.spool.transact_locked(&lock, |tx| {
             let mut batch = match spool::claim(tx, &claim, encode::random_id())? {
                 Claimed::Batch(batch) => batch,
                 Claimed::Nothing | Claimed::Later => return Ok(Err(Turn::Nothing(None))),
@@ -243,13 +250,25 @@ impl Sender {
                 attempt: batch.attempts + 1,
             };
             let entry = ledger::note(tx, &leaving)?;
-            Ok(Ok(Prepared {
-                claim,
-                batch,
-                encoded,
-                entry,
-            }))
-        })
+            Ok(Ok((batch, encoded, entry)))
+        })?;
+        let (batch, encoded, entry) = match noted {
+            Ok(noted) => noted,
+            Err(turn) => return Ok(Err(turn)),
+        };
+        let lease = match lease {
+            Some(lease) => Some(lease),
+            None => Lease::replace(&lease_path).on("replacing", &lease_path)?,
+        };
+        // Only with the folder locked is the lock taken, so a new one is free.
+        let lease = lease.ok_or(Error::Busy)?;
+        Ok(Ok(Prepared {
+            claim,
+            batch,
+            encoded,
+            entry,
+            lease,
+        }))
     }
 
     fn settle(
@@ -263,6 +282,7 @@ impl Sender {
             batch,
             encoded,
             entry,
+            lease,
         } = prepared;
         claim.now_ms = (self.clock)();
         let (outcome, note) = judge(token, &batch, &encoded, &answer, claim.now_ms);
@@ -270,6 +290,7 @@ impl Sender {
             ledger::answer(tx, entry, note.status, &note.text)?;
             spool::settle(tx, &claim, &batch, &outcome, &note)
         })?;
+        drop(lease);
         let delivered = match &outcome {
             Outcome::Delivered { rejected } if held => batch.events.len() - rejected.len(),
             _ => 0,

@@ -20,6 +20,7 @@ mod forget;
 mod gate;
 mod install;
 mod intake;
+mod lease;
 mod ledger;
 mod loss;
 mod mapped;

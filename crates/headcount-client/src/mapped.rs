@@ -1,4 +1,4 @@
-//! Memory shared with the kernel: mapped files as atomic words, and the mark that a fork wipes. The only unsafe code.
+//! Memory shared with the kernel: mapped files as atomic words, and the mark that a fork wipes. All unsafe code but the coarse clock.
 
 use std::fs::File;
 use std::io;

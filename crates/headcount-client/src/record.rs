@@ -6,8 +6,12 @@ use crate::settings::Feed;
 
 /// Bytes a record's word holds.
 const WORD: usize = 8;
-/// Most strings in a record: far above the apps of any install seen (about 300).
-const MAX_STRINGS: usize = 8191;
+/// Strings every record has, whatever its kind.
+const FIXED: usize = 4;
+/// Most apps in a record: far above those of any install seen (about 300), and what the protocol takes.
+const MAX_APPS: usize = headcount_protocol::native::MAX_APPS;
+/// Lengths of strings that one word holds.
+const LENGTHS_A_WORD: usize = 4;
 /// Longest string kept, in bytes; longer ones are cut at a character.
 pub(crate) const MAX_STRING_BYTES: usize = 2048;
 /// Words before the numbers: the shape and the moment.
@@ -28,7 +32,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) feed: Feed,
     pub(crate) at_ms: i64,
     numbers: [Option<u64>; 3],
-    fixed: [&'a str; 4],
+    fixed: [&'a str; FIXED],
     apps: &'a [InstalledApp],
 }
 
@@ -40,8 +44,8 @@ impl<'a> Draft<'a> {
             feed: Feed::Stats,
             at_ms,
             numbers: [stats.users, stats.tokens, stats.addons],
-            fixed: [deployment, "", "", ""],
-            apps: &stats.apps,
+            fixed: [bounded(deployment), "", "", ""],
+            apps: &stats.apps[..stats.apps.len().min(MAX_APPS)],
         }
     }
 
@@ -55,7 +59,7 @@ impl<'a> Draft<'a> {
                 Some(u64::from(run.count)),
                 None,
             ],
-            fixed: [run.namespace, run.task, run.result, run.label],
+            fixed: [run.namespace, run.task, run.result, run.label].map(bounded),
             apps: &[],
         }
     }
@@ -72,7 +76,7 @@ impl<'a> Draft<'a> {
             feed: Feed::Stats,
             at_ms,
             numbers: [Some(value.to_bits()), None, None],
-            fixed: [namespace, task, label, ""],
+            fixed: [namespace, task, label, ""].map(bounded),
             apps: &[],
         }
     }
@@ -83,7 +87,7 @@ impl<'a> Draft<'a> {
             feed: Feed::Pages,
             at_ms,
             numbers: [None; 3],
-            fixed: [page.path, page.title, page.locale, page.user_agent],
+            fixed: [page.path, page.title, page.locale, page.user_agent].map(bounded),
             apps: &[],
         }
     }
@@ -119,39 +123,32 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn string_count(&self) -> usize {
-        (self.fixed.len() + 2 * self.apps.len()).min(MAX_STRINGS)
-    }
-
-    fn string(&self, index: usize) -> &'a str {
-        let text = match index.checked_sub(self.fixed.len()) {
-            None => self.fixed[index],
-            Some(rest) => {
-                let app = &self.apps[rest / 2];
-                if rest.is_multiple_of(2) {
-                    &app.name
-                } else {
-                    app.version.as_deref().unwrap_or_default()
-                }
-            }
-        };
-        bounded(text)
+    /// Names and versions of the apps, in turn.
+    fn app_strings(&self) -> impl Iterator<Item = &'a str> {
+        self.apps.iter().flat_map(|app| {
+            let version = app.version.as_deref().unwrap_or_default();
+            [bounded(&app.name), bounded(version)]
+        })
     }
 
     /// Words that `write` will put.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        let strings = self.string_count();
+        let words = |text: &str| text.len().div_ceil(WORD);
         let numbers = self.numbers.iter().flatten().count();
-        let data: usize = (0..strings)
-            .map(|index| self.string(index).len().div_ceil(WORD))
-            .sum();
-        HEAD_WORDS + numbers + strings.div_ceil(4) + data
+        let fixed: usize = self.fixed.iter().map(|text| words(text)).sum();
+        let mut length = HEAD_WORDS + numbers + 1 + fixed;
+        if !self.apps.is_empty() {
+            let apps: usize = self.app_strings().map(words).sum();
+            length += (2 * self.apps.len()).div_ceil(LENGTHS_A_WORD) + apps;
+        }
+        length
     }
 
-    /// Puts the record word by word.
+    /// Puts the record word by word: shape and moment, numbers, lengths of the strings, their bytes.
     #[inline]
     pub(crate) fn write(&self, mut put: impl FnMut(u64)) {
-        let strings = self.string_count();
+        let strings = FIXED + 2 * self.apps.len();
         let mut present = 0_u64;
         for (index, number) in self.numbers.iter().enumerate() {
             present |= u64::from(number.is_some()) << index;
@@ -161,15 +158,22 @@ impl<'a> Draft<'a> {
         for number in self.numbers.iter().flatten() {
             put(*number);
         }
-        for first in (0..strings).step_by(4) {
-            let mut lengths = 0;
-            for index in first..strings.min(first + 4) {
-                lengths |= (self.string(index).len() as u64) << (16 * (index - first));
-            }
-            put(lengths);
+        put(packed_lengths(self.fixed));
+        if !self.apps.is_empty() {
+            self.write_app_lengths(&mut put);
         }
-        for index in 0..strings {
-            put_text(self.string(index).as_bytes(), &mut put);
+        for text in self.fixed {
+            put_text(text.as_bytes(), &mut put);
+        }
+        for text in self.app_strings() {
+            put_text(text.as_bytes(), &mut put);
+        }
+    }
+
+    fn write_app_lengths(&self, put: &mut impl FnMut(u64)) {
+        let mut strings = self.app_strings().peekable();
+        while strings.peek().is_some() {
+            put(packed_lengths(strings.by_ref().take(LENGTHS_A_WORD)));
         }
     }
 
@@ -201,11 +205,23 @@ pub(crate) struct PageParts<'a> {
     pub(crate) user_agent: &'a str,
 }
 
+#[inline]
 fn bounded(text: &str) -> &str {
     cut(text, MAX_STRING_BYTES)
 }
 
+#[inline]
+fn packed_lengths<'a>(strings: impl IntoIterator<Item = &'a str>) -> u64 {
+    strings
+        .into_iter()
+        .enumerate()
+        .fold(0, |lengths, (index, text)| {
+            lengths | (text.len() as u64) << (16 * index)
+        })
+}
+
 /// The longest part of at most `max_bytes` bytes from the start that ends at a character.
+#[inline]
 pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
     if text.len() <= max_bytes {
         return text;
@@ -320,13 +336,13 @@ impl Reader<'_> {
     }
 
     fn strings(&mut self, count: usize) -> Option<Vec<String>> {
-        if count > MAX_STRINGS {
+        if count > FIXED + 2 * MAX_APPS {
             return None;
         }
         let mut lengths = Vec::with_capacity(count);
         while lengths.len() < count {
             let packed = self.word()?;
-            for index in 0..4.min(count - lengths.len()) {
+            for index in 0..LENGTHS_A_WORD.min(count - lengths.len()) {
                 lengths.push(usize::from((packed >> (16 * index)) as u16));
             }
         }

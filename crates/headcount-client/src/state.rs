@@ -44,6 +44,11 @@ impl State {
         self.dir.join("rings")
     }
 
+    /// The lock of the one who sends to this destination.
+    pub(crate) fn lease_path(&self, destination: u32) -> PathBuf {
+        self.dir.join(format!("lease-{destination}"))
+    }
+
     pub(crate) fn spool_path(&self) -> PathBuf {
         self.dir.join("spool.sqlite")
     }
@@ -119,6 +124,14 @@ impl State {
         let spool_exists = self.spool_path().exists();
         if spool_exists {
             Spool::open_locked(self, &lock)?.drop_unwanted(&lock, &after)?;
+        }
+        for gone in before
+            .tokens
+            .iter()
+            .filter(|token| after.token(token.id).is_err())
+        {
+            // There is none when nothing was ever sent there, and an empty file left behind harms nobody.
+            let _ = fs::remove_file(self.lease_path(gone.id));
         }
         gate::publish(&self.dir, mask).on("writing the gate in", &self.dir)?;
         Ok(answer)

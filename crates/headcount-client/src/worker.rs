@@ -13,7 +13,7 @@ use crate::error::{OnPath, Result};
 use crate::gate::Gate;
 use crate::mapped::ForkMark;
 use crate::record::Draft;
-use crate::ring::{Pushed, Ring};
+use crate::ring::{Need, Pushed, Ring};
 use crate::state::{LOCK_WAIT, State};
 use crate::transport::{Meanwhile, Transport};
 
@@ -34,8 +34,6 @@ pub(crate) struct Running {
     ring: Ring,
     gate: Arc<Gate>,
     config: Config,
-    /// A worker looks after the ring. A host thread that finds it false after a push starts one.
-    awake: AtomicBool,
     stop: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
     transport: Mutex<Option<Arc<dyn Transport>>>,
@@ -54,7 +52,6 @@ impl Running {
             ring: ring.on("making a ring in", &rings)?,
             gate: Arc::clone(gate),
             config: config.clone(),
-            awake: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             thread: Mutex::new(None),
             transport: Mutex::new(None),
@@ -66,10 +63,10 @@ impl Running {
     #[inline]
     pub(crate) fn push(self: &Arc<Self>, draft: &Draft<'_>) -> Pushed {
         let pushed = self.ring.push(draft);
-        if !self.awake.load(Ordering::SeqCst) {
-            self.wake_worker();
-        } else if pushed == (Pushed::Held { wake: true }) {
-            self.hurry();
+        match pushed {
+            Pushed::Held(Need::Worker) => self.wake_worker(),
+            Pushed::Held(Need::Hurry) => self.hurry(),
+            Pushed::Held(Need::None) | Pushed::Lost(_) => {}
         }
         pushed
     }
@@ -77,7 +74,7 @@ impl Running {
     /// Starts the worker if there is none.
     #[cold]
     pub(crate) fn wake_worker(self: &Arc<Self>) {
-        if self.awake.swap(true, Ordering::SeqCst) {
+        if !self.ring.watch() {
             return;
         }
         let running = Arc::clone(self);
@@ -89,7 +86,7 @@ impl Running {
             Ok(thread) => *lock(&self.thread) = Some(thread),
             // Events stay in the ring; the next one tries again, and at worst another process adopts them.
             Err(error) => {
-                self.awake.store(false, Ordering::SeqCst);
+                self.ring.unwatch();
                 *lock(&self.trouble) = Some(format!("no thread could be started: {error}"));
             }
         }
@@ -136,7 +133,7 @@ impl Running {
 
     /// Removes the ring's file if the worker left nothing in it; call when no event can come any more.
     pub(crate) fn remove_ring(&self) {
-        if !self.awake.load(Ordering::SeqCst) && self.ring.is_empty() {
+        if !self.ring.is_watched() && self.ring.is_empty() {
             let removed = self.ring.remove().on("removing", self.ring.path());
             self.note(removed);
         }
@@ -157,12 +154,12 @@ impl Running {
                     }
                 }
             }
-            self.awake.store(false, Ordering::SeqCst);
+            self.ring.unwatch();
             let left_over = !self.ring.is_empty()
                 && self.gate.wanted() != 0
                 && !self.stop.load(Ordering::SeqCst);
             // An event that came meanwhile may have started another worker; else this one goes on.
-            if !left_over || self.awake.swap(true, Ordering::SeqCst) {
+            if !left_over || !self.ring.watch() {
                 return;
             }
         }

@@ -7,7 +7,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use crate::loss::LossReason;
 use crate::settings::TokenKind;
 
-/// A sender that is still silent after this long is taken for dead. Longer than any request may take.
+/// A sender that is still silent after this long is taken for dead although its lock is held: a child that
+/// was forked meanwhile holds a copy of it. Longer than any request may take.
 pub(crate) const LEASE_MS: i64 = 60_000;
 
 /// Who wants to send where, when, and how much.
@@ -22,6 +23,8 @@ pub(crate) struct Claim {
     pub(crate) limit: u32,
     /// A batch that is not full leaves this long after the last request.
     pub(crate) interval_ms: i64,
+    /// The destination's lock is held by this sender: no other lives that sends there.
+    pub(crate) locked: bool,
     /// Sends now although the back-off or the batch interval says later.
     pub(crate) force: bool,
 }
@@ -86,14 +89,7 @@ pub(crate) fn claim(
     if standing.stopped {
         return Ok(Claimed::Stopped);
     }
-    let lease_left = standing.lease_until_ms - claim.now_ms;
-    // A lease that ends later than any lease can is of a clock that was set back.
-    let leased = (1..=LEASE_MS).contains(&lease_left);
-    if leased
-        && standing
-            .lease_owner
-            .is_some_and(|owner| owner != claim.owner)
-    {
+    if !claim.locked && is_leased(&standing, claim) {
         return Ok(Claimed::Busy);
     }
     if !claim.force && standing.next_at_ms > claim.now_ms {
@@ -125,6 +121,12 @@ pub(crate) fn claim(
     }
     hold(tx, claim, &batch)?;
     Ok(Claimed::Batch(batch))
+}
+
+/// Whether somebody else's lease still runs. One that ends later than any can is of a clock that was set back.
+fn is_leased(standing: &Standing, claim: &Claim) -> bool {
+    let left = standing.lease_until_ms - claim.now_ms;
+    (1..=LEASE_MS).contains(&left) && standing.lease_owner != Some(claim.owner)
 }
 
 fn hold(tx: &Transaction<'_>, claim: &Claim, batch: &Batch) -> rusqlite::Result<()> {

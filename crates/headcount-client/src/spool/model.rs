@@ -21,6 +21,8 @@ enum Action {
     Claim(u32, u8),
     /// The holder of a destination's batch ends it.
     Settle(u32, u8),
+    /// The holder of a destination's batch is killed: its lock dies with it.
+    Kill(u32),
     DropFeed(u32, u8),
     /// Longer than any lease.
     Pass,
@@ -31,6 +33,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         4 => (1_u8..12, 0_u8..3, 1_u8..4).prop_map(|(n, feed, to)| Action::Append(n, feed, to)),
         4 => (1_u32..3, 0_u8..2).prop_map(|(to, who)| Action::Claim(to, who)),
         4 => (1_u32..3, 0_u8..5).prop_map(|(to, how)| Action::Settle(to, how)),
+        1 => (1_u32..3).prop_map(Action::Kill),
         1 => (1_u32..3, 0_u8..3).prop_map(|(to, feed)| Action::DropFeed(to, feed)),
         1 => Just(Action::Pass),
     ];
@@ -69,6 +72,8 @@ struct Walk {
     spool: Spool,
     model: Model,
     held: BTreeMap<u32, (Claim, Batch)>,
+    /// What senders were sending when they were killed.
+    left: BTreeMap<u32, Batch>,
     now_ms: i64,
     next: u8,
 }
@@ -80,6 +85,11 @@ impl Walk {
             Action::Append(n, feed, to) => self.append(n, Feed::ALL[usize::from(feed)], to),
             Action::Claim(to, who) => self.claim(to, who),
             Action::Settle(to, how) => self.settle(to, how),
+            Action::Kill(to) => {
+                if let Some((_, batch)) = self.held.remove(&to) {
+                    self.left.insert(to, batch);
+                }
+            }
             Action::DropFeed(to, feed) => {
                 let feed = Feed::ALL[usize::from(feed)];
                 self.spool
@@ -130,7 +140,14 @@ impl Walk {
     }
 
     fn claim(&mut self, to: u32, who: u8) {
+        // As the lock file says: free when nobody holds it or its holder was killed. A holder whose lease
+        // is over is one that a forked child outlived.
+        let locked = self
+            .held
+            .get(&to)
+            .is_none_or(|(held, _)| held.owner == [who; 16]);
         let claim_ = Claim {
+            locked,
             destination: to,
             kind: TokenKind::Headcount,
             owner: [who; 16],
@@ -152,6 +169,14 @@ impl Walk {
                 let queue: Vec<u8> = self.model.waiting[&to].iter().map(|(id, _)| *id).collect();
                 assert_eq!(ids, queue[..ids.len()], "the oldest go first");
                 assert!(ids.len() <= LIMIT as usize);
+                if let Some(left) = self.left.remove(&to) {
+                    let frozen: Vec<u8> = left.events.iter().map(|event| event.id[0]).collect();
+                    assert!(
+                        left.id == batch.id && ids.iter().all(|id| frozen.contains(id))
+                            || !queue.iter().any(|id| frozen.contains(id)),
+                        "what a killed sender was sending goes out again as it was"
+                    );
+                }
                 self.held.insert(to, (claim_, batch));
             }
             Claimed::Nothing => assert!(waiting),
@@ -254,6 +279,7 @@ proptest! {
             spool,
             model: Model::default(),
             held: BTreeMap::new(),
+            left: BTreeMap::new(),
             now_ms: 1_000_000,
             next: 0,
         };

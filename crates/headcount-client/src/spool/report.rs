@@ -88,14 +88,6 @@ impl Spool {
         })
     }
 
-    /// Ends every lease: for those who know that no other sender lives.
-    ///
-    /// # Errors
-    /// When the spool cannot be written.
-    pub fn break_leases(&mut self) -> Result<()> {
-        self.transact(settle::break_leases)
-    }
-
     /// Lets a stopped destination try again.
     ///
     /// # Errors

@@ -212,15 +212,6 @@ pub(crate) fn erase_waiting(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     caps::remove_undelivered(tx)
 }
 
-/// Lets a sender go on at once where one was killed, instead of when its lease ends.
-pub(crate) fn break_leases(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    tx.execute(
-        "UPDATE destinations SET lease_owner = NULL, lease_until_ms = 0",
-        [],
-    )?;
-    Ok(())
-}
-
 /// Lets a stopped destination try again, for example after its key was changed.
 pub(crate) fn resume(tx: &Transaction<'_>, destination: u32) -> rusqlite::Result<()> {
     tx.execute(
