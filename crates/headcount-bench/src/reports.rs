@@ -175,6 +175,8 @@ fn ask(index: &Index, fleet: &Fleet, name: &str, query: &str) -> anyhow::Result<
         project: "bench",
         now_ms: LAST.start_ms() + 86_400_000,
         answer: &|query| index.answer(PROJECT, query).map_err(failed),
+        lives: &|query| index.lives(PROJECT, query).map_err(failed),
+        spread: &|query| index.spread(PROJECT, query).map_err(failed),
         hits: &|_| Ok(Vec::new()),
     };
     let today = Day(LAST.0 + 1);

@@ -221,14 +221,15 @@ impl Plot {
         self
     }
 
-    /// A vertical with a name and a value beside it, such as `p50 59`.
-    pub(crate) fn quantile(mut self, at: f64, name: &str, value: &str) -> Self {
-        let x = fixed(at * 100.0, 1);
-        // To the left of its line, so that two of them stand apart, where there is room.
+    /// A vertical with a name and a value beside it, such as `p50 59`, each in a row of its own: in a
+    /// narrow chart they would overlap.
+    pub(crate) fn quantile(mut self, (at, row): (f64, usize), name: &str, value: &str) -> Self {
+        const ROW: usize = 14;
+        let (x, y) = (fixed(at * 100.0, 1), 4 + ROW * row);
         let (edge, dx) = if at > 0.2 { ("e", -4) } else { ("s", 4) };
         let _ = write!(
             self.over,
-            r#"<g class="rel"><line x1="{x}%" x2="{x}%" y1="-4" y2="{}"/><text class="{edge}" x="{x}%" dx="{dx}" y="4">{} <tspan class="lx">{}</tspan></text></g>"#,
+            r#"<g class="rel"><line x1="{x}%" x2="{x}%" y1="-4" y2="{}"/><text class="halo {edge}" x="{x}%" dx="{dx}" y="{y}">{} <tspan class="lx">{}</tspan></text></g>"#,
             self.height,
             escape(name),
             escape(value)

@@ -14,11 +14,13 @@ mod facts;
 mod filter;
 mod first;
 mod hot;
+mod lives;
 mod merge;
 mod numbers;
 mod packed;
 mod part;
 mod shelf;
+mod spread;
 #[cfg(test)]
 mod tests;
 mod timeline;

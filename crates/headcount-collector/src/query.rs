@@ -153,3 +153,45 @@ pub struct AnswerRow {
     /// 90th percentile (nearest rank), likewise.
     pub p90: Option<f64>,
 }
+
+/// Numbers, ascending, each with how often it occurs.
+pub type Spread = Vec<(f64, u64)>;
+
+/// A question about how long installs live: those whose first active day falls in the range and that
+/// match the filter in it, as told last in the range. Nothing outside of the range is looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LivesQuery {
+    pub range: DayRange,
+    pub filter: Vec<Clause>,
+    /// `None`: first and last days; else cohorts cut like this, and who is active in which bucket.
+    pub cut: Option<Bucket>,
+}
+
+/// The answer: one of the two lists, as asked.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Lives {
+    /// Installs that are asked about.
+    pub installs: u64,
+    /// In order of first, then last day.
+    pub lives: Vec<Life>,
+    /// One for each bucket of the range, in their order.
+    pub cohorts: Vec<Cohort>,
+}
+
+/// Installs with the same first and last active day, both within the range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    pub first: Day,
+    pub last: Day,
+    pub installs: u64,
+}
+
+/// Installs first seen in one bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cohort {
+    /// First day of the bucket.
+    pub first: Day,
+    pub installs: u64,
+    /// How many of them are active in the bucket, in the next, and so on to the end of the range.
+    pub active: Vec<u64>,
+}

@@ -3,22 +3,30 @@
 pub(crate) mod app_stats;
 pub(crate) mod app_versions;
 pub(crate) mod apps;
+pub(crate) mod behind;
 pub(crate) mod browsers;
 pub(crate) mod calendar;
+pub(crate) mod deployment;
 pub(crate) mod installs;
+pub(crate) mod interval;
 pub(crate) mod live;
 pub(crate) mod locales;
 pub(crate) mod pages;
 pub(crate) mod params;
 pub(crate) mod release;
+pub(crate) mod retention;
 pub(crate) mod sizes;
+pub(crate) mod survival;
 pub(crate) mod table;
 pub(crate) mod task;
 pub(crate) mod tasks;
 pub(crate) mod totals;
+pub(crate) mod upgrade;
 pub(crate) mod versions;
 
-use crate::query::{Answer, Bucket, Clause, DayRange, Dimension, Measure, Query};
+use crate::query::{
+    Answer, Bucket, Clause, DayRange, Dimension, Lives, LivesQuery, Measure, Query, Spread,
+};
 use crate::store::Hit;
 
 pub use params::{Params, SizeOf};
@@ -54,6 +62,10 @@ pub struct Source<'a> {
     pub now_ms: i64,
     /// Answers one question about the project.
     pub answer: &'a dyn Fn(&Query) -> Result<Answer, ReportError>,
+    /// Tells how long installs live.
+    pub lives: &'a dyn Fn(&LivesQuery) -> Result<Lives, ReportError>,
+    /// Tells how the numbers of a measure are spread: ascending, each with how often it occurs.
+    pub spread: &'a dyn Fn(&Query) -> Result<Spread, ReportError>,
     /// The latest hits, at most so many, newest first.
     pub hits: &'a dyn Fn(usize) -> Result<Vec<Hit>, ReportError>,
 }
@@ -72,6 +84,21 @@ impl Source<'_> {
             filter: over.filter.to_vec(),
             range: over.range,
             bucket: over.bucket,
+        })
+    }
+
+    /// How the numbers of a measure are spread over a whole range.
+    pub(crate) fn spread_of(
+        &self,
+        measure: Measure,
+        over: &Over<'_>,
+    ) -> Result<Spread, ReportError> {
+        (self.spread)(&Query {
+            measure,
+            by: Vec::new(),
+            filter: over.filter.to_vec(),
+            range: over.range,
+            bucket: Bucket::Whole,
         })
     }
 }
@@ -128,6 +155,8 @@ struct Report {
     name: &'static str,
     columns: &'static [&'static str],
     run: Run,
+    /// Whether it looks at whole lives: without dates it then goes over a year.
+    long: bool,
 }
 
 macro_rules! report {
@@ -136,6 +165,15 @@ macro_rules! report {
             name: $name,
             columns: &$module::COLUMNS,
             run: $module::run,
+            long: false,
+        }
+    };
+    ($name:literal, $columns:expr, $run:expr, long: $long:literal) => {
+        Report {
+            name: $name,
+            columns: &$columns,
+            run: $run,
+            long: $long,
         }
     };
 }
@@ -148,25 +186,20 @@ const REPORTS: &[Report] = &[
     report!("app-versions", app_versions),
     report!("sizes", sizes),
     report!("tasks", tasks),
-    Report {
-        name: "task",
-        columns: &task::COLUMNS,
-        run: task::run,
-    },
-    Report {
-        name: "task-exceptions",
-        columns: &task::EXCEPTION_COLUMNS,
-        run: task::exceptions,
-    },
-    Report {
-        name: "task-versions",
-        columns: &task::VERSION_COLUMNS,
-        run: task::versions,
-    },
+    report!("task", task::COLUMNS, task::run, long: false),
+    report!("task-exceptions", task::EXCEPTION_COLUMNS, task::exceptions, long: false),
+    report!("task-versions", task::VERSION_COLUMNS, task::versions, long: false),
+    report!("task-values", task::VALUE_COLUMNS, task::values, long: false),
     report!("app-stats", app_stats),
     report!("pages", pages),
     report!("locales", locales),
     report!("browsers", browsers),
+    report!("deployment", deployment),
+    report!("retention", retention::COLUMNS, retention::run, long: true),
+    report!("survival", survival::COLUMNS, survival::run, long: true),
+    report!("upgrade", upgrade::COLUMNS, upgrade::run, long: true),
+    report!("upgrade-lag", upgrade::LAG_COLUMNS, upgrade::lag, long: true),
+    report!("upgrade-behind", behind::COLUMNS, behind::run, long: true),
     report!("live", live),
 ];
 
@@ -181,6 +214,8 @@ pub fn names() -> Vec<&'static str> {
 /// An unknown report, a bad parameter, more rows than one answer may have, or data that cannot be read.
 pub fn run(source: &Source<'_>, name: &str, params: &Params) -> Result<Table, ReportError> {
     let report = find(name)?;
+    let wide = params.over_a_year();
+    let params = if report.long { &wide } else { params };
     let body = (report.run)(source, params)?;
     let mut rows = body.rows;
     let rows_total = rows.len();

@@ -45,8 +45,8 @@ impl Sizes {
                 class: "f4",
             });
         }
-        for &(name, value) in &self.quantiles {
-            plot = plot.quantile(self.along(value), name, &number::real(value));
+        for (row, &(name, value)) in self.quantiles.iter().enumerate() {
+            plot = plot.quantile((self.along(value), row), name, &number::real(value));
         }
         let figure = Figure {
             title: self.title.clone(),

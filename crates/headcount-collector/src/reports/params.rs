@@ -12,6 +12,8 @@ pub(crate) const MAX_RANGE_DAYS: i32 = 1_103;
 pub(crate) const MAX_ROWS: usize = 100_000;
 /// Days of the range when none is given, today included.
 const DEFAULT_DAYS: i32 = 30;
+/// Days of the range of reports on whole lives when none is given.
+const YEAR_DAYS: i32 = 365;
 const MAX_FILTERS: usize = 20;
 const MAX_VALUE_BYTES: usize = 1_024;
 /// 1900-01-01 and 2200-01-01: outside of these a year is a slip of the keyboard.
@@ -31,8 +33,12 @@ pub enum SizeOf {
 pub struct Params {
     /// First and last day; by default the 30 days up to and with today.
     pub range: DayRange,
+    /// Whether the range was asked for, not taken by default.
+    pub range_given: bool,
     /// How the range is cut; by default into days.
     pub bucket: Bucket,
+    /// How cohorts are cut: as `bucket` says, by default into months.
+    pub cohort: Bucket,
     /// Most rows wanted; all (up to the maximum) when not given.
     pub limit: Option<usize>,
     /// Which installs and events count.
@@ -60,7 +66,9 @@ impl Params {
         let range = raw.range(today)?;
         Ok(Self {
             range,
+            range_given: raw.from.is_some() || raw.to.is_some(),
             bucket: raw.bucket.unwrap_or(Bucket::Day),
+            cohort: raw.bucket.unwrap_or(Bucket::Month),
             limit: raw.limit,
             filter: raw.filter,
             of: raw.of.unwrap_or(SizeOf::Users),
@@ -68,6 +76,15 @@ impl Params {
             task: raw.task,
             csv: raw.csv.unwrap_or(false),
         })
+    }
+
+    /// The same over the year up to its last day, unless a range was asked for.
+    pub(crate) fn over_a_year(&self) -> Self {
+        let mut wide = self.clone();
+        if !wide.range_given {
+            wide.range.from = Day(wide.range.to.0 - YEAR_DAYS + 1);
+        }
+        wide
     }
 
     /// The range of the same length directly before.

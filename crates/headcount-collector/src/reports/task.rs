@@ -1,19 +1,29 @@
-//! `task`, `task-exceptions`, `task-versions`: one task (or namespace) over time, by exception and by
-//! version of the host.
+//! `task`, `task-exceptions`, `task-versions`, `task-values`: one task (or namespace) over time, by
+//! exception, by version of the host (with Wilson's 95 % interval), and the spread of its values.
 
 use rustc_hash::FxHashMap;
 
 use headcount_protocol::event::is_failure;
 
+use super::interval::wilson;
 use super::{
     Body, Cell, Over, Params, ReportError, Source, calendar, count, params, release, share,
 };
 use crate::query::{Bucket, Clause, ClauseValue, Dimension, Measure};
 
-pub(crate) const COLUMNS: [&str; 3] = ["day", "runs", "failures"];
-pub(crate) const EXCEPTION_COLUMNS: [&str; 4] = ["exception", "runs", "installs", "first_version"];
-pub(crate) const VERSION_COLUMNS: [&str; 5] =
-    ["version", "runs", "failures", "installs", "failure_rate"];
+pub(crate) const COLUMNS: [&str; 4] = ["day", "runs", "failures", "installs"];
+pub(crate) const EXCEPTION_COLUMNS: [&str; 5] =
+    ["exception", "runs", "installs", "first_version", "share"];
+pub(crate) const VERSION_COLUMNS: [&str; 7] = [
+    "version",
+    "runs",
+    "failures",
+    "installs",
+    "failure_rate",
+    "low",
+    "high",
+];
+pub(crate) const VALUE_COLUMNS: [&str; 3] = ["from", "to", "runs"];
 
 pub(crate) fn run(source: &Source<'_>, asked: &Params) -> Result<Body, ReportError> {
     let filter = narrowed(asked)?;
@@ -26,15 +36,20 @@ pub(crate) fn run(source: &Source<'_>, asked: &Params) -> Result<Body, ReportErr
     let found: FxHashMap<_, _> = answer
         .rows
         .iter()
-        .map(|row| (row.bucket, (count(row.amount), row.failures)))
+        .map(|row| (row.bucket, (count(row.amount), row.failures, row.installs)))
         .collect();
     let today = calendar::day_of_ms(source.now_ms);
     let rows = calendar::starts(asked.range.from, asked.range.to, asked.bucket)
         .into_iter()
         .filter(|&day| day <= today)
         .map(|day| {
-            let (runs, failures) = found.get(&day).copied().unwrap_or((0, 0));
-            vec![Cell::Day(day), Cell::Count(runs), Cell::Count(failures)]
+            let (runs, failures, installs) = found.get(&day).copied().unwrap_or((0, 0, 0));
+            vec![
+                Cell::Day(day),
+                Cell::Count(runs),
+                Cell::Count(failures),
+                Cell::Count(installs),
+            ]
         })
         .collect();
     Ok(Body {
@@ -73,18 +88,20 @@ pub(crate) fn exceptions(source: &Source<'_>, asked: &Params) -> Result<Body, Re
             .total_cmp(&a.amount)
             .then_with(|| a.key.cmp(&b.key))
     });
+    let failed: u64 = found.iter().map(|row| count(row.amount)).sum();
     let rows = found
         .into_iter()
         .map(|row| {
             let version = first
                 .get(&row.key[0])
                 .map_or(Cell::Null, |v| v.as_str().into());
-            let runs = Cell::Count(count(row.amount));
+            let runs = count(row.amount);
             vec![
                 row.key[0].as_str().into(),
-                runs,
+                Cell::Count(runs),
                 Cell::Count(row.installs),
                 version,
+                Cell::Number(share(runs, failed)),
             ]
         })
         .collect();
@@ -109,12 +126,15 @@ pub(crate) fn versions(source: &Source<'_>, asked: &Params) -> Result<Body, Repo
         .into_iter()
         .map(|row| {
             let runs = count(row.amount);
+            let (low, high) = wilson(row.failures, runs);
             vec![
                 row.key[0].as_str().into(),
                 Cell::Count(runs),
                 Cell::Count(row.failures),
                 Cell::Count(row.installs),
                 Cell::Number(share(row.failures, runs)),
+                Cell::Number(low),
+                Cell::Number(high),
             ]
         })
         .collect();
@@ -122,6 +142,53 @@ pub(crate) fn versions(source: &Source<'_>, asked: &Params) -> Result<Body, Repo
         base: base(source, asked, &filter)?,
         rows,
     })
+}
+
+pub(crate) fn values(source: &Source<'_>, asked: &Params) -> Result<Body, ReportError> {
+    let filter = narrowed(asked)?;
+    let over = Over::whole(asked.range, &filter);
+    let rows = steps(&source.spread_of(Measure::Tasks, &over)?)
+        .into_iter()
+        .map(|(from, to, runs)| vec![Cell::maybe(from), Cell::maybe(to), Cell::Count(runs)])
+        .collect();
+    Ok(Body {
+        base: base(source, asked, &filter)?,
+        rows,
+    })
+}
+
+/// A step of values: its bounds, open where there is none, and the runs in it.
+pub(crate) type Step = (Option<f64>, Option<f64>, u64);
+
+/// Numbers in 1-2-5 steps, `to` the last whole number of each; below 1 one step each for negative
+/// numbers, for 0 and for what lies between. Steps without a run are left out.
+pub(crate) fn steps(spread: &[(f64, u64)]) -> Vec<Step> {
+    let mut found: Vec<Step> = Vec::new();
+    for &(value, runs) in spread {
+        let bounds = bounds(value);
+        match found.last_mut().filter(|last| (last.0, last.1) == bounds) {
+            Some(last) => last.2 += runs,
+            None => found.push((bounds.0, bounds.1, runs)),
+        }
+    }
+    found
+}
+
+fn bounds(value: f64) -> (Option<f64>, Option<f64>) {
+    if value < 0.0 {
+        return (None, Some(0.0));
+    }
+    if value < 1.0 {
+        let most = if value == 0.0 { 0.0 } else { 1.0 };
+        return (Some(0.0), Some(most));
+    }
+    let power = 10_f64.powf(value.log10().floor());
+    let (from, next) = match value / power {
+        part if part < 2.0 => (1.0, 2.0),
+        part if part < 5.0 => (2.0, 5.0),
+        _ => (5.0, 10.0),
+    };
+    (Some(from * power), Some(next * power - 1.0))
 }
 
 /// Installs that ran the task in the range.

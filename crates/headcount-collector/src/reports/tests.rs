@@ -1,8 +1,11 @@
 //! Every report of a small seeded fleet, stored and indexed for real, beside numbers counted by hand
 //! from its events.
 
+mod detail;
 mod fleet;
 mod live;
+mod lives;
+mod upgrades;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -303,7 +306,9 @@ fn one_task_over_time_by_exception_and_version() {
         .map(|day| {
             let events = own(day, day);
             let failures = events.iter().filter(failed).count();
-            format!("{}|{}|{failures}", calendar::iso(Day(day)), events.len())
+            let by: BTreeSet<usize> = events.iter().map(|event| event.install).collect();
+            let day = calendar::iso(Day(day));
+            format!("{day}|{}|{failures}|{}", events.len(), by.len())
         })
         .collect();
     assert_eq!(

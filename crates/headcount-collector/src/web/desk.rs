@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::PageError;
 use super::now;
 use crate::app::Collector;
-use crate::query::{Answer, Query};
+use crate::query::{Answer, LivesQuery, Query};
 use crate::reports::{ReportError, Source};
 use crate::store::{Day, Hit, ProjectNumber};
 
@@ -38,11 +38,15 @@ impl Desk {
         work: impl FnOnce(&Source<'_>) -> Result<T, ReportError>,
     ) -> Result<T, ReportError> {
         let answer = |query: &Query| self.answer(query);
+        let lives = |query: &LivesQuery| read(self.collector.index.lives(self.project, query));
+        let spread = |query: &Query| read(self.collector.index.spread(self.project, query));
         let hits = |limit| self.hits(limit);
         let source = Source {
             project: &self.slug,
             now_ms: self.now_ms,
             answer: &answer,
+            lives: &lives,
+            spread: &spread,
             hits: &hits,
         };
         work(&source)
@@ -63,6 +67,10 @@ impl Desk {
         let answer = self.collector.index.answer(self.project, query);
         answer.map_err(|error| ReportError::Data(error.to_string()))
     }
+}
+
+fn read<T>(found: Result<T, crate::error::Error>) -> Result<T, ReportError> {
+    found.map_err(|error| ReportError::Data(error.to_string()))
 }
 
 impl From<ReportError> for PageError {

@@ -7,13 +7,12 @@ use tempfile::TempDir;
 
 use crate::app::Collector;
 use crate::config::Config;
-use crate::query::{Answer, Query};
 use crate::reports::{self, Params, ReportError, Source, Table};
 use crate::store::{Accepted, Day, Entry, EntryBody, Parcel, ProjectNumber, Wire};
 
 /// The last day of the fleet, 2026-06-30.
 pub(super) const LAST: Day = Day(20_634);
-const DAYS: i32 = 75;
+pub(super) const DAYS: i32 = 75;
 const INSTALLS: usize = 60;
 const DAY_MS: i64 = 86_400_000;
 const PROJECT: ProjectNumber = ProjectNumber(3);
@@ -57,9 +56,14 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// The fleet, with all its events committed and counted.
+    /// The fleet of the tests, with all its events committed and counted.
     pub(super) fn stored() -> Self {
-        let mut events = simulate();
+        Self::seeded(7)
+    }
+
+    /// Another one of its kind.
+    pub(super) fn seeded(seed: u64) -> Self {
+        let mut events = simulate(seed);
         events.sort_by_key(|event| event.at_ms);
         let folder = tempfile::tempdir().unwrap();
         let collector = Collector::open(Config::new(folder.path())).unwrap();
@@ -88,30 +92,30 @@ impl Fleet {
     }
 
     pub(super) fn report(&self, name: &str, query: &str) -> Result<Table, ReportError> {
-        let failed = |error: crate::error::Error| ReportError::Data(error.to_string());
-        let answer = |query: &Query| -> Result<Answer, ReportError> {
-            self.collector.index.answer(PROJECT, query).map_err(failed)
-        };
-        let hits = |limit| {
-            self.collector
-                .store
-                .recent_hits(PROJECT, limit)
-                .map_err(failed)
-        };
-        let now_ms = i64::from(LAST.0 + 1) * DAY_MS;
-        let source = Source {
-            project: "fleet",
-            now_ms,
-            answer: &answer,
-            hits: &hits,
-        };
         let params = Params::parse(query, Day(LAST.0 + 1))?;
-        reports::run(&source, name, &params)
+        self.source(|source| reports::run(source, name, &params))
+    }
+
+    /// Runs `work` with the source of its reports.
+    pub(super) fn source<T>(
+        &self,
+        work: impl FnOnce(&Source<'_>) -> Result<T, ReportError>,
+    ) -> Result<T, ReportError> {
+        let failed = |error: crate::error::Error| ReportError::Data(error.to_string());
+        let Collector { index, store, .. } = self.collector.as_ref();
+        work(&Source {
+            project: "fleet",
+            now_ms: i64::from(LAST.0 + 1) * DAY_MS,
+            answer: &|query| index.answer(PROJECT, query).map_err(failed),
+            lives: &|query| index.lives(PROJECT, query).map_err(failed),
+            spread: &|query| index.spread(PROJECT, query).map_err(failed),
+            hits: &|limit| store.recent_hits(PROJECT, limit).map_err(failed),
+        })
     }
 }
 
-fn simulate() -> Vec<Event> {
-    let mut random = StdRng::seed_from_u64(7);
+fn simulate(seed: u64) -> Vec<Event> {
+    let mut random = StdRng::seed_from_u64(seed);
     let mut events = Vec::new();
     for install in 0..INSTALLS {
         let first = LAST.0 - random.random_range(0..DAYS);
@@ -180,6 +184,11 @@ fn told(random: &mut StdRng, users: u64) -> Told {
     }
 }
 
+/// How an install is run; some never tell.
+pub(super) fn deployment(install: usize) -> &'static str {
+    ["docker", "baremetal", "baremetal", "docker", ""][install % 5]
+}
+
 fn accepted(event: &Event) -> Accepted {
     let body = match &event.told {
         Told::Stats { users, apps } => EntryBody::Stats(Stats {
@@ -231,12 +240,7 @@ fn accepted(event: &Event) -> Accepted {
         received_ms: event.at_ms,
         install: InstallId::parse(&format!("install-{}", event.install)).unwrap(),
         version: event.version.clone(),
-        deployment: if event.install.is_multiple_of(3) {
-            "docker"
-        } else {
-            "baremetal"
-        }
-        .to_owned(),
+        deployment: deployment(event.install).to_owned(),
         runtime: String::new(),
         entries: vec![Entry {
             id: None,

@@ -95,15 +95,14 @@ fn layers(data: &Data) -> Vec<Layer> {
 /// The histogram of users per install.
 pub(crate) fn sizes(data: &Data) -> String {
     let users = &data.users;
-    let quantiles = [("p50", users.median), ("p90", users.p90)];
+    let quantiles = ["p50", "p90", "p99"].into_iter().zip(users.quantiles);
     let chart = SizesChart {
         title: "Size of installs".to_owned(),
         about: about(users, data),
         of: "users".to_owned(),
         buckets: users.buckets.clone(),
         quantiles: quantiles
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?.round())))
+            .filter_map(|(name, value)| Some((name, value?)))
             .collect(),
     };
     chart.html()
@@ -115,11 +114,8 @@ fn about(users: &Sizes, data: &Data) -> String {
         calendar::short(data.range.to),
         number::counted(users.told, "install")
     );
-    match users.median {
-        Some(median) => format!(
-            "{base}; half have {} or fewer",
-            number::real(median.round())
-        ),
+    match users.quantiles[0] {
+        Some(median) => format!("{base}; half have {} or fewer", number::real(median)),
         None => base,
     }
 }

@@ -1,6 +1,7 @@
 //! Every number of the overview, asked once. Knows no HTML.
 
 use crate::query::{AnswerRow, Bucket, DayRange, Dimension, Measure};
+use crate::reports::interval::quantile;
 use crate::reports::totals::{self, Figures, week_to};
 use crate::reports::{Over, Params, ReportError, SizeOf, Source, release, sizes};
 use crate::store::Day;
@@ -87,8 +88,8 @@ pub(crate) struct Adoption {
 /// Sizes of installs in the last week.
 pub(crate) struct Sizes {
     pub(crate) buckets: Vec<sizes::SizeBucket>,
-    pub(crate) median: Option<f64>,
-    pub(crate) p90: Option<f64>,
+    /// The 50th, 90th and 99th percentile.
+    pub(crate) quantiles: [Option<f64>; 3],
     /// Installs that told.
     pub(crate) told: u64,
 }
@@ -192,10 +193,6 @@ impl Ask<'_> {
         self.rows(measure, by, self.range)
     }
 
-    fn week(&self, measure: Measure, by: &[Dimension]) -> Result<Vec<AnswerRow>, ReportError> {
-        self.rows(measure, by, week_to(self.range.to))
-    }
-
     fn installs(&self, measure: Measure, over: &Over<'_>) -> Result<u64, ReportError> {
         let rows = self.source.ask(measure, &[], over)?.rows;
         Ok(rows.first().map_or(0, |row| row.installs))
@@ -292,12 +289,11 @@ impl Ask<'_> {
         };
         let over = Over::whole(week_to(self.range.to), &self.state.filter);
         let answer = self.source.ask(Measure::Active, &[dimension], &over)?;
-        let told = self.week(measure, &[])?.pop();
+        let spread = self.source.spread_of(measure, &over)?;
         Ok(Sizes {
             buckets: sizes::buckets(&answer),
-            median: told.as_ref().and_then(|row| row.median),
-            p90: told.as_ref().and_then(|row| row.p90),
-            told: told.map_or(0, |row| row.installs),
+            quantiles: [0.5, 0.9, 0.99].map(|share| quantile(&spread, share)),
+            told: spread.iter().map(|(_, installs)| installs).sum(),
         })
     }
 
@@ -379,7 +375,9 @@ impl Ask<'_> {
 pub(crate) fn report_params(state: &State, range: DayRange) -> Params {
     Params {
         range,
+        range_given: true,
         bucket: Bucket::Day,
+        cohort: Bucket::Month,
         limit: None,
         filter: state.filter.clone(),
         of: SizeOf::Users,

@@ -35,7 +35,7 @@ pub(crate) struct Shown {
 }
 
 /// The reports a page shows in full, with their titles.
-const TITLES: [(&str, &str, &str); 14] = [
+const TITLES: [(&str, &str, &str); 21] = [
     (
         "totals",
         "Totals",
@@ -82,6 +82,41 @@ const TITLES: [(&str, &str, &str); 14] = [
     ("pages", "Pages", "Views by path and title"),
     ("locales", "Locales", "Page views by language"),
     ("browsers", "Browsers", "Page views by browser"),
+    (
+        "deployment",
+        "Deployment",
+        "How active installs are run, and in the same number of days before",
+    ),
+    (
+        "task-values",
+        "Values",
+        "Runs of the task by the number they told",
+    ),
+    (
+        "retention",
+        "Retention",
+        "Of the installs first seen in a month, how many are active so many months later",
+    ),
+    (
+        "survival",
+        "Survival",
+        "Share of installs that still report so many days after their first report, with a 95% band",
+    ),
+    (
+        "upgrade",
+        "Time to upgrade",
+        "Share of active installs on a release or newer, by days since that release",
+    ),
+    (
+        "upgrade-lag",
+        "Upgrade lag",
+        "Days until half and nine tenths of the active installs ran a release or newer",
+    ),
+    (
+        "upgrade-behind",
+        "Installs that stay behind",
+        "Apps of the installs on versions older than the release",
+    ),
 ];
 
 /// One report in full; for a task all three about it.
@@ -92,7 +127,7 @@ pub(crate) fn show(
 ) -> Result<Vec<Full>, ReportError> {
     let asked = state.show.as_deref().unwrap_or_default();
     let all: &[&str] = match asked {
-        "task" => &["task-versions", "task-exceptions", "task"],
+        "task" => &["task-versions", "task-exceptions", "task-values", "task"],
         _ => &[asked],
     };
     all.iter()
@@ -176,7 +211,7 @@ fn heads(table: &Table) -> Vec<Head> {
 
 /// Whether a column holds numbers, which stand to the right.
 fn is_number(column: &str) -> bool {
-    const TEXTS: [&str; 15] = [
+    const TEXTS: [&str; 19] = [
         "day",
         "version",
         "app",
@@ -192,6 +227,10 @@ fn is_number(column: &str) -> bool {
         "first_version",
         "top_exception",
         "metric",
+        "deployment",
+        "cohort",
+        "released",
+        "release",
     ];
     !TEXTS.contains(&column) && column != "detail"
 }
@@ -200,7 +239,13 @@ fn cells(table: &Table, row: &[Cell]) -> Vec<Shown> {
     let share = |k: usize| {
         let column = table.columns[k];
         let metric = row.first().map(Cell::plain).unwrap_or_default();
-        column.ends_with("share") || column.ends_with("rate") || metric.ends_with("_share")
+        let survival = table.report == "survival" && ["kept", "low", "high"].contains(&column);
+        let rate = table.report == "task-versions" && ["low", "high"].contains(&column);
+        column.ends_with("share")
+            || column.ends_with("rate")
+            || metric.ends_with("_share")
+            || survival
+            || rate
     };
     row.iter()
         .enumerate()

@@ -165,7 +165,7 @@ pub(crate) fn releases(source: &Source<'_>, range: DayRange) -> Result<Vec<Relea
     let mut seen: Vec<Release> = Vec::new();
     for day in rows.chunk_by(|a, b| a.bucket == b.bucket) {
         let active: u64 = day.iter().map(|row| row.installs).sum();
-        for row in day.iter().filter(|row| row.installs >= least(active)) {
+        for row in day.iter().filter(|row| row.installs > release::few(active)) {
             let version = &row.key[0];
             if release::is_release(version) && seen.iter().all(|known| known.version != *version) {
                 seen.push(Release {
@@ -178,12 +178,6 @@ pub(crate) fn releases(source: &Source<'_>, range: DayRange) -> Result<Vec<Relea
     let first = seen.first().map(|release| release.day);
     seen.retain(|release| Some(release.day) != first);
     Ok(seen)
-}
-
-/// Installs that must run a version before it counts as released: 0.2 % of the active ones, and
-/// more than one.
-fn least(active: u64) -> u64 {
-    2 + active / 500
 }
 
 #[cfg(test)]
