@@ -6,6 +6,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::error::Result;
+use crate::install::Install;
 use crate::settings::{Feed, Settings};
 use crate::spool::{self, Caps};
 use crate::state::State;
@@ -32,13 +33,23 @@ pub(crate) fn run(
     now_ms: i64,
     callback: &dyn Fn() -> Option<Stats>,
 ) -> Result<bool> {
+    run_from(state, drain, now_ms, Install::daily_minute, callback)
+}
+
+fn run_from(
+    state: &State,
+    drain: &mut Drain,
+    now_ms: i64,
+    minute_of: impl Fn(&Install) -> i64,
+    callback: &dyn Fn() -> Option<Stats>,
+) -> Result<bool> {
     let wanted = state
         .settings()?
         .is_some_and(|settings| settings.mask() & Feed::Stats.bit() != 0);
     let Some(install) = state.install()?.filter(|_| wanted) else {
         return Ok(false);
     };
-    let minute = install.daily_minute();
+    let minute = minute_of(&install);
     if clock::minute_of(now_ms) < minute {
         return Ok(false);
     }
@@ -74,6 +85,19 @@ impl State {
     pub fn record_daily(&self, caps: &Caps, callback: &dyn Fn() -> Option<Stats>) -> Result<bool> {
         let mut drain = Drain::open(self, *caps, 0)?;
         run(self, &mut drain, clock::now_ms(), callback)
+    }
+
+    /// The same for a host that has its own moment for it: due from midnight on, still once a day.
+    ///
+    /// # Errors
+    /// When the state folder cannot be read or written.
+    pub fn record_daily_now(
+        &self,
+        caps: &Caps,
+        callback: &dyn Fn() -> Option<Stats>,
+    ) -> Result<bool> {
+        let mut drain = Drain::open(self, *caps, 0)?;
+        run_from(self, &mut drain, clock::now_ms(), |_| 0, callback)
     }
 }
 

@@ -132,7 +132,8 @@ impl Sender {
         for token in tokens {
             for _ in 0..REQUESTS_A_ROUND {
                 // Read anew for each request: a switch that was turned counts from the next request on.
-                let Some(settings) = self.state.settings()?.filter(|settings| !settings.off) else {
+                let Some(settings) = self.state.settings()?.filter(|settings| !settings.is_off())
+                else {
                     return Ok(round);
                 };
                 let Ok(token) = settings.token(token.id) else {

@@ -7,6 +7,7 @@ use crate::encode;
 use crate::error::Result;
 use crate::install::Install;
 use crate::ledger::{self, Leaving};
+use crate::mirror::Identity;
 use crate::retry::{self, Reply, Step};
 use crate::settings::{Settings, TokenKind};
 use crate::spool::{Spool, erase_waiting};
@@ -35,6 +36,14 @@ impl State {
     /// # Errors
     /// When the state folder cannot be written.
     pub fn forget(&self) -> Result<usize> {
+        self.forget_as(None)
+    }
+
+    /// The same, where the host made the new identity itself.
+    ///
+    /// # Errors
+    /// When the state folder cannot be written.
+    pub fn forget_as(&self, new: Option<&Identity>) -> Result<usize> {
         let Some(install) = self.install()? else {
             return Ok(0);
         };
@@ -47,7 +56,12 @@ impl State {
             note(tx, &install, &settings, now_ms)
         })?;
         // Last: a crash before this line asks for an id that is still in use, and only repeats the request.
-        Install::replace(self.dir())?;
+        match new {
+            Some(identity) => Install::follow(self.dir(), identity)?,
+            None => {
+                Install::replace(self.dir())?;
+            }
+        }
         Ok(asked)
     }
 }

@@ -95,7 +95,7 @@ impl Switch {
 
     fn in_settings(self, settings: Option<&Settings>) -> bool {
         match self {
-            Self::Off => settings.is_some_and(|settings| settings.off),
+            Self::Off => settings.is_some_and(Settings::is_off),
             Self::NoToken => settings.is_none_or(|settings| settings.tokens.is_empty()),
             Self::FeedsOff => settings
                 .is_none_or(|settings| settings.tokens.iter().all(|token| token.feeds.mask() == 0)),

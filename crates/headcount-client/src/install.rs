@@ -8,6 +8,7 @@ use headcount_protocol::InstallId;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, OnPath, Result};
+use crate::mirror::Identity;
 use crate::settings::{Token, TokenKind};
 
 /// File name in the state folder.
@@ -104,6 +105,44 @@ impl Install {
         let path = dir.join(FILE);
         fs::rename(&unready, &path).on("replacing", &path)?;
         Ok(self)
+    }
+
+    /// Whether this is what the host says it is.
+    pub(crate) fn is(&self, identity: &Identity) -> bool {
+        let secret = identity.secret.as_ref();
+        let known_as = identity.known_as.as_ref();
+        self.install == identity.install
+            && secret.is_none_or(|secret| *secret == self.secret)
+            && known_as.is_none_or(|name| self.known_as.as_ref() == Some(name))
+    }
+
+    /// Puts the host's identity in the place of what there is. Call with the state folder locked.
+    pub(crate) fn follow(dir: &Path, identity: &Identity) -> Result<()> {
+        let refused = |field, reason: &str| {
+            Err(Error::Setting {
+                field,
+                reason: reason.to_owned(),
+            })
+        };
+        let mut install = Self::read(dir)?.unwrap_or_else(Self::random);
+        if install.install != identity.install {
+            install.install = identity.install;
+            install.known_as = None;
+        }
+        if let Some(secret) = &identity.secret {
+            install.secret.clone_from(secret);
+        }
+        if identity.known_as.is_some() {
+            install.known_as.clone_from(&identity.known_as);
+        }
+        if install.key().is_none() {
+            return refused("secret", "of an identity: must be 64 hexadecimal digits");
+        }
+        let known_as = install.known_as.as_deref();
+        if known_as.is_some_and(|name| InstallId::parse(name).is_none()) {
+            return refused("known_as", "is no install id");
+        }
+        install.put(dir).map(drop)
     }
 
     fn random() -> Self {

@@ -24,7 +24,7 @@ struct Target {
 
 impl Intake {
     pub(crate) fn of(settings: &Settings) -> Self {
-        let on = settings.tokens.iter().filter(|_| !settings.off);
+        let on = settings.tokens.iter().filter(|_| !settings.is_off());
         let targets = on.map(|token| Target {
             ignore: token
                 .ignore_paths

@@ -33,7 +33,7 @@ impl State {
         let (Some(settings), Some(install)) = (self.settings()?, self.install()?) else {
             return Ok(Vec::new());
         };
-        if settings.off || !self.spool_path().exists() {
+        if settings.is_off() || !self.spool_path().exists() {
             return Ok(Vec::new());
         }
         let mut spool = self.spool()?;

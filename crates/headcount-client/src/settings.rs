@@ -274,6 +274,9 @@ pub struct Settings {
     /// The big switch: nothing is recorded, kept or sent.
     #[serde(default)]
     pub off: bool,
+    /// The same switch where the host keeps its own, for example in a table that several machines share.
+    #[serde(default)]
+    pub(crate) host_off: bool,
     /// The program that runs here, for example `allianceauth`.
     #[serde(default)]
     pub app: Option<String>,
@@ -348,9 +351,24 @@ impl Settings {
             .ok_or(Error::NoToken(id))
     }
 
+    /// Whether everything is off, here or where the host keeps its own switch.
+    #[must_use]
+    pub const fn is_off(&self) -> bool {
+        self.off || self.host_off
+    }
+
+    /// Takes over the host's switch; numbers of its tokens are not given to others.
+    pub(crate) fn follow_host(&mut self, off: bool) {
+        self.host_off = off;
+        let highest = self.tokens.iter().map(|token| token.id).max();
+        self.next_token = self
+            .next_token
+            .max(highest.map_or(1, |id| id.saturating_add(1)));
+    }
+
     /// Feeds that at least one destination wants; 0 when off.
     pub(crate) fn mask(&self) -> u64 {
-        if self.off {
+        if self.is_off() {
             return 0;
         }
         self.tokens

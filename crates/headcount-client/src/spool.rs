@@ -146,7 +146,7 @@ impl Spool {
             for token in &settings.tokens {
                 known.push(token.id);
                 for feed in Feed::ALL {
-                    if settings.off || !token.feeds.has(feed) {
+                    if settings.is_off() || !token.feeds.has(feed) {
                         settle::drop_feed(tx, token.id, feed)?;
                     }
                 }

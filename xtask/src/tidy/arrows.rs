@@ -6,9 +6,10 @@ use super::Finding;
 use crate::repository::File;
 
 /// Crates of ours that a crate may depend on; dev-dependencies may also name the testkit.
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
     ("headcount-protocol", &[]),
     ("headcount-client", &["headcount-protocol"]),
+    ("headcount-python", &["headcount-client"]),
     ("headcount-collector", &["headcount-protocol"]),
     ("headcount-testkit", &["headcount-protocol"]),
     (

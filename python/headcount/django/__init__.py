@@ -1,0 +1,1 @@
+"""Headcount for any Django project: add `headcount.django` to INSTALLED_APPS."""

@@ -1,0 +1,219 @@
+"""Joins the host with the module's client: settings follow the tables, the daily report is made, the operator asks.
+
+One `Engine` a process. It starts no thread and writes no file until something is to be recorded.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import headcount
+from django.conf import settings
+from django.core.signals import request_finished
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
+from headcount.django.host import Host
+
+log = logging.getLogger("headcount")
+
+#: The tables are looked at this often, so that a switch counts everywhere within 2 seconds.
+LOOK_EVERY = 1.0
+#: The own timer looks this often whether the daily report is due.
+DAILY_EVERY = 60.0
+
+P = ParamSpec("P")
+
+
+def quiet(act: Callable[P, None]) -> Callable[P, None]:
+    """Logs what goes wrong instead of raising it into the host."""
+
+    @wraps(act)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            act(*args, **kwargs)
+        except Exception as error:
+            log.debug("%s: %s", act.__name__, error, exc_info=True)
+
+    return guarded
+
+
+class Engine:
+    """The module in one process of a Django host."""
+
+    def __init__(self, host: Host, client: headcount.Client = headcount.default) -> None:
+        self.host = host
+        self.client = client
+        self.disabled = host.is_disabled() or (bool(settings.DEBUG) and not host.is_debug())
+        self.counts_pages = host.counts_pages() and not self.disabled
+        self.site_names = list(host.site_names())
+        self.refused: list[tuple[int, str]] = []
+        self._digest = b""
+        self._look_at = 0.0
+        self._daily_at = 0.0
+        self._looker: threading.Thread | None = None
+        self._looking = threading.Lock()
+
+    def start(self) -> None:
+        """Opens the client and listens to the host. Called once, when the apps are ready."""
+        app, version = self.host.app()
+        self.client.open(
+            self.host.state(),
+            app=app,
+            app_version=version,
+            deployment=self.host.deployment(),
+            runtime=self.host.runtime(),
+            disabled=self.disabled,
+            delivery_seconds=getattr(settings, "HEADCOUNT_DELIVERY_SECONDS", None),
+        )
+        if self.disabled:
+            return
+        os.register_at_fork(after_in_child=self._after_fork)
+        request_finished.connect(self.tick, dispatch_uid="headcount.tick")
+        if self.host.counts_tasks():
+            from headcount.django import task_events
+
+            task_events.connect(self)
+
+    def _after_fork(self) -> None:
+        self._looker = None
+        self._looking = threading.Lock()
+        self._look_at = 0.0
+
+    def tick(self, **_: Any) -> None:
+        """Called after each request and task: costs a comparison, unless a second has passed."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_EVERY
+        if not self.host.is_serving():
+            return
+        if self._looker is not None and self._looker.is_alive():
+            return
+        if self.is_wanted():
+            # From now on a thread looks, on its own database connection.
+            self._looker = threading.Thread(target=self._look_on, name="headcount", daemon=True)
+            self._looker.start()
+        else:
+            # While everything is off there is no thread: the host's own looks once a second.
+            self.look()
+
+    def is_wanted(self) -> bool:
+        """Whether any destination wants anything."""
+        return any(self.client.wants(feed) for feed in ("stats", "tasks", "pages"))
+
+    def _look_on(self) -> None:
+        own_timer = not self.uses_beat()
+        try:
+            while self.is_wanted():
+                self.look()
+                if own_timer and time.monotonic() >= self._daily_at:
+                    self._daily_at = time.monotonic() + DAILY_EVERY
+                    self.daily()
+                close_old_connections()
+                time.sleep(LOOK_EVERY)
+        finally:
+            connections.close_all()
+
+    @quiet
+    def look(self) -> None:
+        """Takes over what the tables say, if that changed."""
+        if not self._looking.acquire(blocking=False):
+            return
+        try:
+            self.follow()
+        except (DatabaseError, InterfaceError):
+            # Not migrated yet, or no database at the moment: what was last known counts.
+            if not transaction.get_connection().in_atomic_block:
+                transaction.get_connection().close_if_unusable_or_obsolete()
+        finally:
+            self._looking.release()
+
+    def follow(self) -> dict[str, Any]:
+        """Takes over what the tables say, whatever was known before; raises what goes wrong."""
+        if self.disabled:
+            return {"changed": False, "refused": []}
+        truth = self.truth()
+        digest = hashlib.blake2b(json.dumps(truth, sort_keys=True).encode()).digest()
+        mirrored = self.client.mirror(truth)
+        self.refused = [(token, reason) for token, reason in mirrored["refused"]]
+        if digest != self._digest:
+            self._digest = digest
+            for token, reason in self.refused:
+                log.warning("token %s of the analytics table cannot work: %s", token, reason)
+        return mirrored
+
+    def truth(self) -> dict[str, Any]:
+        """The host's tables as the client takes them."""
+        tokens = self.host.tokens()
+        identity = self.host.identity() if tokens else None
+        return {
+            "identity": identity.as_truth() if identity else None,
+            "tokens": [token.as_truth() for token in tokens],
+            "off": self.host.is_off(),
+            "google_endpoint": self.host.google_endpoint(),
+        }
+
+    def uses_beat(self) -> bool:
+        """Whether Celery beat makes the daily report."""
+        for name in ("CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE"):
+            schedule = getattr(settings, name, None) or {}
+            if any(entry.get("task") in self.host.beat_names() for entry in schedule.values()):
+                return True
+        return False
+
+    @quiet
+    def daily(self) -> None:
+        """The own timer's turn: makes the daily report if it is due and no other process has made it."""
+        self.record_daily(now=False)
+
+    def record_daily(self, *, now: bool) -> bool:
+        """Makes the daily report if it is due; with `now` from midnight UTC on, else from the install's minute on."""
+        if self.disabled:
+            return False
+        self.follow()
+        return self.client.record_daily(self.host.daily_stats, now=now)
+
+    def stop(self) -> None:
+        """The operator stops everything; what waits is deleted."""
+        self.host.set_off(True)
+        self.follow()
+
+    def resume(self) -> None:
+        """The operator allows sending again, wherever it was switched off."""
+        self.host.set_off(False)
+        if not self.disabled:
+            self.client.on()
+        self.follow()
+
+    def forget(self) -> dict[str, Any]:
+        """Asks every native destination to erase this install; from then on it is another one."""
+        if self.disabled:
+            return {"asked": 0, "waiting": 0, "troubles": []}
+        self.follow()
+        with transaction.atomic():
+            new = self.host.new_identity()
+            self.host.set_identity(new)
+            answer = self.client.forget(new.as_truth())
+        self.follow()
+        return answer
+
+
+_engine: Engine | None = None
+
+
+def start(host: Host) -> Engine:
+    """Makes this process's engine for the host and starts it."""
+    global _engine
+    _engine = Engine(host)
+    _engine.start()
+    return _engine
+
+
+def current() -> Engine | None:
+    """This process's engine; None when no app of ours is installed."""
+    return _engine

@@ -1,0 +1,66 @@
+"""`manage.py headcount`: what the module does here, from the command line."""
+
+import json
+from typing import Any
+
+import headcount
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from headcount.django import engine, words
+
+
+class Command(BaseCommand):
+    """Asks the module, and tells what it answers."""
+
+    help = "Anonymous install analytics: what is sent, what waits, what went wrong"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True)
+        for name, text in (
+            ("doctor", "which switch is on, which one won, and what is wrong"),
+            ("preview", "what would be sent now"),
+            ("status", "what waits, and how the last deliveries went"),
+            ("ledger", "what left in the last 24 hours, byte for byte"),
+            ("flush", "deliver now; fails when anything still waits"),
+            ("stop", "stop everything and delete what waits"),
+            ("resume", "allow sending again"),
+            ("forget", "ask every collector to erase this install, then become another one"),
+        ):
+            command = commands.add_parser(name, help=text)
+            command.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        module = engine.current()
+        if module is None:
+            raise CommandError("no Headcount app is in INSTALLED_APPS")
+        name = options["command"]
+        try:
+            module.follow()
+            answer = self.ask(module, name)
+        except headcount.Error as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(json.dumps(answer) if options["json"] else words.told(name, answer, module))
+        if name == "flush" and answer["waiting"]:
+            raise CommandError(f"{answer['waiting']} still wait: {'; '.join(answer['troubles'])}")
+
+    def ask(self, module: engine.Engine, name: str) -> Any:
+        """The module's answer to a command."""
+        client = module.client
+        match name:
+            case "doctor":
+                return client.doctor() | {"refused": module.refused}
+            case "preview":
+                return {"requests": client.preview()}
+            case "status":
+                return client.status()
+            case "ledger":
+                return client.ledger()
+            case "flush":
+                return client.flush()
+            case "stop":
+                module.stop()
+                return {"off": True}
+            case "resume":
+                module.resume()
+                return {"off": False}
+            case _:
+                return module.forget()

@@ -1,0 +1,99 @@
+"""What the admin shows below a token, and the operator's two buttons. For our own admin and for Alliance Auth's."""
+
+from typing import Any
+
+import headcount
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from headcount.django import engine, words
+
+#: Entries of the ledger that a page shows.
+SHOWN_ENTRIES = 20
+
+
+class PanelsMixin:
+    """For a ModelAdmin of tokens: adds delivery status, preview, ledger, and the buttons to its change page."""
+
+    change_form_template = "admin/analytics/token_change_form.html"
+
+    def get_urls(self) -> list[Any]:
+        """The admin's own pages and the addresses of the buttons."""
+        info = self.opts.app_label, self.opts.model_name  # type: ignore[attr-defined]
+        name = "{}_{}_".format(*info)
+        site = self.admin_site  # type: ignore[attr-defined]
+        own = [
+            path("<path:object_id>/" + act + "/", site.admin_view(view), name=name + act)
+            for act, view in (("stop", self.stop), ("resume", self.resume), ("forget", self.forget))
+        ]
+        return own + super().get_urls()  # type: ignore[misc]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The change page with the panels below."""
+        context = {**(extra_context or {}), "headcount": panels(object_id)}
+        return super().change_view(request, object_id, form_url, context)  # type: ignore[misc]
+
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Stops everything."""
+        return self._act(request, object_id, lambda module: self._told(module.stop(), words.told("stop", {}, module)))
+
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Allows sending again."""
+        return self._act(
+            request, object_id, lambda module: self._told(module.resume(), words.told("resume", {}, module))
+        )
+
+    def forget(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Has this install erased everywhere."""
+        return self._act(request, object_id, lambda module: words.forgotten(module.forget()))
+
+    @staticmethod
+    def _told(_: None, text: str) -> str:
+        return text
+
+    def _act(self, request: HttpRequest, object_id: str, act: Any) -> HttpResponse:
+        if request.method != "POST" or not self.has_change_permission(request):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        module = engine.current()
+        if module is not None:
+            try:
+                messages.success(request, act(module))
+            except headcount.Error as error:
+                messages.error(request, str(error))
+        info = self.opts.app_label, self.opts.model_name  # type: ignore[attr-defined]
+        return HttpResponseRedirect(reverse("admin:{}_{}_change".format(*info), args=[object_id]))
+
+
+def panels(object_id: str) -> dict[str, Any] | None:
+    """What the template shows of a token; None where no engine runs."""
+    module = engine.current()
+    if module is None or not object_id.isdecimal():
+        return None
+    token = int(object_id)
+    if module.disabled:
+        return {"disabled": True, "doctor": [words.doctor(module.client.doctor())[0]]}
+    try:
+        module.follow()
+        answer = module.client.doctor() | {"refused": module.refused}
+        previews = [one for one in module.client.preview() if one["token"] == token]
+        ledger = module.client.ledger()
+        status = module.client.status()
+    except headcount.Error as error:
+        return {"disabled": False, "doctor": [str(error)]}
+    entries = [entry for entry in ledger["entries"] if entry["token"] == token]
+    return {
+        "disabled": False,
+        "doctor": words.doctor(answer),
+        "off": "off" in answer["switches"],
+        "trouble": module.client.trouble(),
+        "status": next((one for one in status["destinations"] if one["token"] == token), None),
+        "lost": status["lost"],
+        "preview": previews[0] if previews else None,
+        "daily": module.host.daily_stats(),
+        "entries": list(reversed(entries))[:SHOWN_ENTRIES],
+        "entry_count": len(entries),
+        "broken_at": ledger["broken_at"],
+    }
