@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::config::Config;
+use crate::erase::{self, Eraser};
 use crate::error::Error;
 use crate::index::{Index, IndexConfig};
 use crate::ingest::writer::Writer;
@@ -24,6 +25,7 @@ pub struct Collector {
     pub writer: Writer,
     pub metrics: Arc<Metrics>,
     pub(crate) ingest: Ingest,
+    pub(crate) eraser: Eraser,
     upkeep: Upkeep,
 }
 
@@ -59,8 +61,15 @@ impl Collector {
             writer,
             metrics,
             ingest,
+            eraser: Eraser::default(),
             upkeep: Upkeep::default(),
         });
+        let weak = Arc::downgrade(&collector);
+        collector.eraser.start(move || {
+            if let Some(collector) = weak.upgrade() {
+                erase::round(&collector);
+            }
+        })?;
         let weak = Arc::downgrade(&collector);
         collector.upkeep.start(move || {
             if let Some(collector) = weak.upgrade() {
@@ -78,6 +87,7 @@ impl Collector {
     /// Writes what was accepted and ends the threads. Blocks; call it when no request is served any
     /// more.
     pub fn shutdown(&self) {
+        self.eraser.stop();
         self.writer.stop();
         self.upkeep.stop();
         if let Err(error) = self.index.flush() {

@@ -46,6 +46,9 @@ pub enum Error {
     /// The meta database failed.
     #[error("{0}")]
     Meta(Box<crate::meta::MetaError>),
+    /// Events could not be written.
+    #[error("{0}")]
+    Write(#[from] crate::ingest::writer::WriteError),
     /// Settings that do not fit together.
     #[error("settings: {0}")]
     Config(String),

@@ -13,6 +13,7 @@ mod day;
 mod facts;
 mod filter;
 mod first;
+mod forget;
 mod hot;
 mod lives;
 mod merge;
@@ -200,6 +201,16 @@ impl Index {
     /// A file cannot be read or written.
     pub fn compact(&self) -> Result<(), Error> {
         self.inner.tend(Duration::ZERO)
+    }
+
+    /// Takes an install out of every answer: call it when its raw events are gone and none can come
+    /// any more. May be done again at any time. Days are rewritten without it where they lie, so that
+    /// also those without raw events lose it.
+    ///
+    /// # Errors
+    /// A file cannot be read or written; what was done so far stays done.
+    pub fn forget(&self, project: ProjectNumber, install: u32) -> Result<(), Error> {
+        self.inner.forget(&self.inner.project(project), install)
     }
 
     /// Derives a project, or all, anew from raw events. Days older than the oldest raw event are

@@ -5,8 +5,8 @@ mod answer;
 mod auth;
 mod body;
 mod enrich;
+mod forget;
 mod ga4;
-
 mod limit;
 mod native;
 mod operation;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use axum::extract::ConnectInfo;
 use http::{HeaderMap, HeaderName, request};
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::network::Network;
@@ -34,9 +34,16 @@ use limit::RateLimit;
 
 pub(crate) use routes::router;
 
+/// Requests to be forgotten that one network may send with one key: an install asks once, and then
+/// again until it has its receipt.
+const FORGETS_PER_SECOND: u32 = 1;
+const FORGETS_AT_ONCE: u32 = 100;
+
 /// What requests share.
 pub(crate) struct Ingest {
     limit: RateLimit,
+    /// Requests to be forgotten: each has whole days searched.
+    forgets: RateLimit,
     bodies: Budget,
     agents: Agents,
     /// Header in which a proxy in front tells the sender's address.
@@ -57,6 +64,11 @@ impl Ingest {
             .transpose()?;
         Ok(Self {
             limit: RateLimit::new(&config.limits),
+            forgets: RateLimit::new(&Limits {
+                requests_per_second: FORGETS_PER_SECOND,
+                request_burst: FORGETS_AT_ONCE,
+                ..config.limits.clone()
+            }),
             bodies: Budget::new(config.limits.bodies_bytes, metrics),
             agents: Agents::default(),
             proxy_header,
@@ -66,6 +78,7 @@ impl Ingest {
     /// Frees what quiet senders hold; to be called now and then.
     pub(crate) fn forget_quiet(&self) {
         self.limit.forget_quiet();
+        self.forgets.forget_quiet();
     }
 
     /// The network a request came from.

@@ -4,6 +4,7 @@ pub mod access;
 pub mod app;
 pub(crate) mod chart;
 pub mod config;
+pub mod erase;
 pub mod error;
 pub mod index;
 pub mod ingest;

@@ -134,8 +134,10 @@ impl Metrics {
         self.hits[wire][verdict].inc_by(count);
     }
 
-    pub(crate) fn refused(&self, code: &'static str) {
-        self.refused.get_or_create(&[("reason", code)]).inc();
+    pub(crate) fn refused(&self, code: &'static str, count: u64) {
+        self.refused
+            .get_or_create(&[("reason", code)])
+            .inc_by(count);
     }
 
     pub(crate) fn duplicates(&self, count: u64) {
@@ -177,7 +179,7 @@ mod tests {
     fn what_was_counted_is_told() {
         let metrics = Metrics::default();
         metrics.hits(Wire::Ga4, Verdict::Accepted, 3);
-        metrics.refused("unknown_project");
+        metrics.refused("unknown_project", 1);
         metrics.committed(3, Duration::from_millis(2));
         let text = metrics.encode();
         for line in [

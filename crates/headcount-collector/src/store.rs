@@ -3,11 +3,13 @@
 mod dictionary;
 mod entry;
 mod flagged;
+mod forget;
 mod insert;
 mod interner;
 mod read;
 mod row;
 mod schema;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -23,6 +25,7 @@ use dictionary::Dictionary;
 
 pub use entry::{Accepted, Entry, EntryBody};
 pub use flagged::{Flagged, Hit, Loss, Minute, Verdict};
+pub use forget::{Asking, Forget};
 pub(crate) use insert::Inserter;
 pub use insert::{Parcel, Receipt};
 

@@ -29,6 +29,13 @@ impl FirstSeen {
         self.of[index] = Some(day);
     }
 
+    pub(super) fn forget(&mut self, install: u32) {
+        let known = self.of.get_mut(install as usize).and_then(Option::take);
+        if let Some(installs) = known.and_then(|day| self.on.get_mut(&day)) {
+            Arc::make_mut(installs).remove(install);
+        }
+    }
+
     /// Cheap: the installs of each day are shared.
     pub(super) fn days(&self) -> FirstDays {
         self.on.clone()

@@ -8,11 +8,13 @@ use std::time::Instant;
 use super::calendar::Span;
 use super::day::OpenDay;
 use super::first::FirstSeen;
+use super::forget::holds;
 use super::hot::Hot;
+use super::part::Kind;
 use super::shelf::{Blobs, Name};
 use super::view::{FirstDays, Stretch};
 use crate::query::DayRange;
-use crate::store::{Day, Row};
+use crate::store::{Day, ProjectNumber, Row};
 
 /// What is known of a day that has events.
 #[derive(Debug)]
@@ -256,6 +258,59 @@ impl Timeline {
             rollups.extend(within);
         }
         (days, rollups)
+    }
+
+    /// Takes an install out of what is in memory: open days that know it are to be derived again.
+    pub(super) fn forget(&mut self, install: u32) {
+        self.first.forget(install);
+        let knows = |(&day, state): (&Day, &State)| match state {
+            State::Hot(hot) => holds(&hot.part(Kind::Active), install).then_some(day),
+            State::Cold(_) | State::Stale(_) => None,
+        };
+        let days: Vec<Day> = self.days.iter().filter_map(knows).collect();
+        for day in days {
+            self.make_stale(day, 0);
+        }
+    }
+
+    /// Every day, week and month that is on the shelf and read from there.
+    pub(super) fn closed_stretches(&self, project: ProjectNumber) -> Vec<(Name, Arc<Blobs>)> {
+        let name = |span, first_day| Name {
+            project,
+            span,
+            first_day,
+        };
+        let days = self.days.iter().filter_map(|(&day, state)| match state {
+            State::Cold(blobs) => Some((name(Span::Day, day), Arc::clone(blobs))),
+            State::Hot(_) | State::Stale(_) => None,
+        });
+        let rollups = self.rollups.iter();
+        let rollups = rollups.map(|(&(span, day), blobs)| (name(span, day), Arc::clone(blobs)));
+        days.chain(rollups).collect()
+    }
+
+    /// Puts new parts of the same days in place of those of `before`, unless rows came for them.
+    pub(super) fn replace(&mut self, name: Name, before: &Arc<Blobs>, after: Blobs) {
+        let same = match name.span {
+            Span::Day => match self.days.get(&name.first_day) {
+                Some(State::Cold(blobs)) => Arc::ptr_eq(blobs, before),
+                Some(State::Hot(_) | State::Stale(_)) | None => false,
+            },
+            Span::Week | Span::Month => self
+                .rollups
+                .get(&(name.span, name.first_day))
+                .is_some_and(|blobs| Arc::ptr_eq(blobs, before)),
+        };
+        match name.span {
+            _ if !same => {}
+            Span::Day if after.is_empty() => {
+                self.days.remove(&name.first_day);
+            }
+            Span::Week | Span::Month if after.is_empty() => {
+                self.rollups.remove(&(name.span, name.first_day));
+            }
+            Span::Day | Span::Week | Span::Month => self.put_on_shelf(name, after),
+        }
     }
 
     pub(super) fn first_days(&self) -> FirstDays {

@@ -14,7 +14,7 @@ use super::writer::WriteError;
 use crate::metrics::Metrics;
 
 /// Pause that a sender is asked to make when the collector cannot write.
-const RETRY: Duration = Duration::from_secs(5);
+pub(super) const RETRY: Duration = Duration::from_secs(5);
 
 /// `/collect` and `/batch`, whatever came.
 pub(super) fn gif() -> Response {
@@ -81,6 +81,15 @@ pub(super) fn failure(status: StatusCode, code: &str, message: &str) -> Response
     };
     // Two strings can always be written as JSON.
     json(status, serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// The answer to a key that names no project.
+pub(super) fn unknown_key(message: &str) -> Response {
+    let mut response = failure(StatusCode::UNAUTHORIZED, "unknown_key", message);
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
 }
 
 /// An error after which the sender shall come again.

@@ -34,6 +34,17 @@ struct Rejection {
     message: String,
 }
 
+impl Rejection {
+    fn forgotten(index: usize) -> Self {
+        Self {
+            index,
+            field: "install".to_owned(),
+            code: "forgotten",
+            message: "this install was erased here; nothing of it is taken any more".to_owned(),
+        }
+    }
+}
+
 impl From<Rejected> for Rejection {
     fn from(rejected: Rejected) -> Self {
         Self {
@@ -106,12 +117,7 @@ async fn unknown_key(mut sieve: Sieve<'_>) -> Response {
     let collector = sieve.collector();
     // The answer is 401 whether or not the live page will show it.
     let _ = collector.writer.submit(sieve.parcel).await;
-    let mut response = answer::failure(StatusCode::UNAUTHORIZED, "unknown_key", message);
-    response.headers_mut().insert(
-        http::header::WWW_AUTHENTICATE,
-        http::HeaderValue::from_static("Bearer"),
-    );
-    response
+    answer::unknown_key(message)
 }
 
 /// Decodes a body into the sieve; returns the rejected events, or the answer to a body of which
@@ -171,7 +177,13 @@ fn positions(taken: usize, rejected: &[Rejection]) -> Vec<usize> {
         .collect()
 }
 
-fn receipted(collector: &Collector, receipt: Receipt, rejected: Vec<Rejection>) -> Response {
+fn receipted(collector: &Collector, receipt: Receipt, mut rejected: Vec<Rejection>) -> Response {
+    if receipt.forgotten > 0 {
+        // A batch is of one install: all that was left of it is refused.
+        let left = positions(receipt.forgotten as usize, &rejected);
+        rejected.extend(left.into_iter().map(Rejection::forgotten));
+        rejected.sort_by_key(|rejection| rejection.index);
+    }
     let metrics = &collector.metrics;
     metrics.hits(Wire::Native, Verdict::Accepted, receipt.accepted);
     metrics.duplicates(receipt.duplicates);

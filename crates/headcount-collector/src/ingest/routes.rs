@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
-use super::{ga4, native, operation, universal};
+use super::{forget, ga4, native, operation, universal};
 use crate::app::Collector;
 
 type Endpoint = (&'static str, fn() -> MethodRouter<Arc<Collector>>);
 
-const ENDPOINTS: [Endpoint; 10] = [
+const ENDPOINTS: [Endpoint; 11] = [
     ("/collect", || {
         get(universal::collect).post(universal::collect)
     }),
@@ -21,6 +21,7 @@ const ENDPOINTS: [Endpoint; 10] = [
     ("/mp/collect", || post(ga4::collect)),
     ("/debug/mp/collect", || post(ga4::debug)),
     ("/api/v1/batch", || post(native::batch)),
+    ("/api/v1/forget", || post(forget::forget)),
     ("/healthz", || get(operation::healthz)),
     ("/readyz", || get(operation::readyz)),
     ("/metrics", || get(operation::metrics)),

@@ -64,7 +64,7 @@ impl<'a> Sieve<'a> {
     }
 
     pub(super) fn refuse(&mut self, seen: Seen<'_>, code: &'static str, message: &str) {
-        self.collector.metrics.refused(code);
+        self.collector.metrics.refused(code, 1);
         self.flag(seen, Verdict::Refused, format!("{code}: {message}"));
     }
 

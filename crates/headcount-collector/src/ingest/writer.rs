@@ -116,6 +116,19 @@ impl Writer {
         answered.await.unwrap_or(Err(WriteError::Failed))
     }
 
+    /// Waits until all that was committed before is counted too, and the writer knows what others
+    /// changed. Blocks.
+    ///
+    /// # Errors
+    /// Too much waits, the commit failed, or the collector is about to end.
+    pub(crate) fn settle(&self) -> Result<(), WriteError> {
+        let (answer, answered) = oneshot::channel();
+        let parcel = Parcel::default();
+        self.queue.push(Job { parcel, answer })?;
+        let answer = answered.blocking_recv();
+        answer.unwrap_or(Err(WriteError::Failed)).map(drop)
+    }
+
     /// Whether new requests are taken.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -182,6 +195,9 @@ impl Thread {
             Ok(outcome) => {
                 let at = Instant::now();
                 self.metrics.committed(outcome.rows.len(), at - begun);
+                for ((_, reason), count) in &outcome.refused {
+                    self.metrics.refused(reason, *count);
+                }
                 let committed = Committed {
                     rows: outcome.rows,
                     answers: answers.into_iter().zip(outcome.receipts).collect(),

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{Meta, MetaError};
-use crate::store::ProjectNumber;
+use crate::erase::BY_INSTALL;
+use crate::store::{Forget, ProjectNumber};
 
 /// Who makes a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,40 @@ impl<'a> Entry<'a> {
 }
 
 impl Meta {
+    /// Writes down that an install was erased, under its receipt: its name is nobody's business.
+    /// Writing the same down again changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn note_erasure(&self, forget: &Forget, now_ms: i64) -> Result<(), MetaError> {
+        let action = if forget.asked_by == BY_INSTALL {
+            "install.forget"
+        } else {
+            "install.erase"
+        };
+        let subject = format!("{} events, receipt {}", forget.events, forget.receipt);
+        self.db()
+            .prepare_cached(
+                "INSERT INTO audit (at_ms, actor, action, project, subject)
+                 SELECT ?1, ?2, ?3, ?4, ?5
+                 WHERE NOT EXISTS (
+                     SELECT 1
+                     FROM audit
+                     WHERE project = ?4
+                     AND action = ?3
+                     AND subject = ?5
+                 )",
+            )?
+            .execute(params![
+                now_ms,
+                forget.asked_by,
+                action,
+                forget.project.0,
+                subject
+            ])?;
+        Ok(())
+    }
+
     /// The newest `limit` changes of a project, or of everything, newest first.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::params;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Day, ProjectNumber, Row, RowBody, Store, Sym, Wire, row};
 use crate::error::Error;
@@ -86,6 +86,8 @@ struct ProjectRecent {
     rows: VecDeque<Row>,
     /// Whether `rows` was filled from the store after the start.
     refilled: bool,
+    /// Installs of which nothing is shown, also not what was read before they were erased.
+    forgotten: FxHashSet<u32>,
     minutes: VecDeque<Minute>,
 }
 
@@ -114,6 +116,14 @@ impl ProjectRecent {
 impl Recent {
     fn lock(&self) -> MutexGuard<'_, FxHashMap<ProjectNumber, ProjectRecent>> {
         self.projects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows nothing of an install any more.
+    pub(super) fn forget(&self, project: ProjectNumber, install: u32) {
+        let mut projects = self.lock();
+        let recent = projects.entry(project).or_default();
+        recent.forgotten.insert(install);
+        recent.rows.retain(|row| row.install != install);
     }
 
     /// Takes in what a commit wrote.
@@ -234,12 +244,15 @@ impl Store {
         let recent = projects.entry(project).or_default();
         if !recent.refilled {
             let first = recent.rows.front().map_or(i64::MAX, |row| row.seq);
-            for row in stored.into_iter().filter(|row| row.seq < first) {
+            let forgotten = std::mem::take(&mut recent.forgotten);
+            let older = |row: &Row| row.seq < first && !forgotten.contains(&row.install);
+            for row in stored.into_iter().filter(older) {
                 if recent.rows.len() == RECENT_ROWS {
                     break;
                 }
                 recent.rows.push_front(row);
             }
+            recent.forgotten = forgotten;
             recent.refilled = true;
         }
         Ok(recent.rows.iter().cloned().collect())

@@ -5,8 +5,8 @@ use rustc_hash::FxHashMap;
 
 use super::flagged::{Flagged, Loss, Verdict, verdict_code};
 use super::interner::{Field, Interner};
-use super::row::{self, KIND_PAGE, KIND_STAT, KIND_STATS, KIND_TASK};
-use super::{Accepted, Day, Entry, EntryBody, ProjectNumber, Row, RowBody, Store, Sym};
+use super::statements::Statements;
+use super::{Accepted, Day, Entry, EntryBody, ProjectNumber, Row, Store, row};
 use crate::error::Error;
 
 /// Refused and noted hits kept per project; older ones go first.
@@ -54,6 +54,10 @@ pub struct Receipt {
     pub accepted: u64,
     /// Events whose id came before.
     pub duplicates: u64,
+    /// Events of an install that is forgotten.
+    pub forgotten: u64,
+    /// Events of days whose raw events are removed.
+    pub too_old: u64,
 }
 
 /// What one commit wrote.
@@ -62,7 +66,17 @@ pub(crate) struct GroupOutcome {
     pub(crate) rows: Vec<Row>,
     /// One per request, in order.
     pub(crate) receipts: Vec<Receipt>,
+    /// Events that became no rows, by project and reason.
+    pub(crate) refused: Refused,
 }
+
+/// Counts by project and stable code.
+pub(crate) type Refused = FxHashMap<(ProjectNumber, &'static str), u64>;
+
+/// Events of an install that is forgotten.
+const FORGOTTEN: &str = "forgotten";
+/// Events of days whose raw events are removed.
+const TOO_OLD: &str = "too_old";
 
 /// The only writer of events.
 pub(crate) struct Inserter {
@@ -72,6 +86,8 @@ pub(crate) struct Inserter {
     next_seq: i64,
     /// What memory says may be ahead of the file after a failure; then it is read anew.
     stale: bool,
+    /// The state of `changes` that memory knows.
+    changes: i64,
     flagged_minute: i64,
     flagged_counts: FxHashMap<ProjectNumber, u32>,
 }
@@ -94,6 +110,7 @@ impl Inserter {
             connection,
             next_seq: 0,
             stale: true,
+            changes: 0,
             flagged_minute: 0,
             flagged_counts: FxHashMap::default(),
         })
@@ -133,7 +150,19 @@ impl Inserter {
             .connection
             .query_row("SELECT next FROM sequence", [], |found| found.get(0))
             .map_err(Error::at(reading))?;
+        self.changes = changes(&self.connection)?;
         self.interner.reload(&self.connection, &self.store)
+    }
+
+    /// Learns who was forgotten and which days were given up since the last commit, also by another
+    /// process: inside the transaction, so that nothing can come in between.
+    fn look_around(&mut self) -> Result<(), Error> {
+        let changes = changes(&self.connection)?;
+        if changes != self.changes {
+            self.interner.renew(&self.connection)?;
+            self.changes = changes;
+        }
+        Ok(())
     }
 
     fn transact(&mut self, group: &[Parcel], now_ms: i64) -> Result<GroupOutcome, Error> {
@@ -144,13 +173,19 @@ impl Inserter {
         let mut outcome = GroupOutcome {
             rows: Vec::with_capacity(group.iter().map(Parcel::weight).sum()),
             receipts: Vec::with_capacity(group.len()),
+            refused: Refused::default(),
         };
+        self.look_around()?;
         let mut seq = self.next_seq;
         for parcel in group {
-            let receipt = self.insert_parcel(parcel, &mut seq, &mut outcome.rows)?;
+            let receipt = self.insert_parcel(parcel, &mut seq, &mut outcome)?;
             outcome.receipts.push(receipt);
         }
-        let refused = self.insert_flagged(group, now_ms)?;
+        let mut refused = self.insert_flagged(group, now_ms)?;
+        for ((project, reason), count) in &outcome.refused {
+            self.add_loss(*project, Day::of_ms(now_ms), reason, *count)?;
+            *refused.entry(*project).or_default() += count;
+        }
         self.insert_losses(group, &outcome.receipts, now_ms)?;
         self.interner.write(&self.connection)?;
         if seq != self.next_seq {
@@ -176,8 +211,9 @@ impl Inserter {
         &mut self,
         parcel: &Parcel,
         seq: &mut i64,
-        rows: &mut Vec<Row>,
+        outcome: &mut GroupOutcome,
     ) -> Result<Receipt, Error> {
+        let GroupOutcome { rows, refused, .. } = outcome;
         let mut receipt = Receipt::default();
         let mut statements = Statements::prepare(&self.connection)?;
         for part in &parcel.accepted {
@@ -186,7 +222,12 @@ impl Inserter {
                 continue;
             }
             let mut texts = self.interner.project(&self.store, part.project);
-            let install = texts.install(part.install.as_str());
+            let Some(install) = texts.install(part.install.as_str()) else {
+                let count = part.entries.len() as u64;
+                *refused.entry((part.project, FORGOTTEN)).or_default() += count;
+                receipt.forgotten += count;
+                continue;
+            };
             let version = texts.sym(Field::Version, &part.version);
             let deployment = texts.sym(Field::Deployment, &part.deployment);
             let runtime = texts.sym(Field::Runtime, &part.runtime);
@@ -206,7 +247,10 @@ impl Inserter {
                     runtime,
                     body: texts.body(&entry.body),
                 };
-                if statements.insert(&row)? {
+                if texts.is_removed(row.day) {
+                    *refused.entry((part.project, TOO_OLD)).or_default() += 1;
+                    receipt.too_old += 1;
+                } else if statements.insert(&row)? {
                     *seq += 1;
                     texts.active(install, row.day);
                     rows.push(row);
@@ -258,7 +302,9 @@ impl Inserter {
             }
             let count = self.flagged_counts.entry(hit.project).or_default();
             *count += 1;
-            if *count > FLAGGED_A_MINUTE {
+            // The name of an install that is forgotten is not written down again.
+            let forgotten = self.interner.is_forgotten(hit.project, &hit.install);
+            if forgotten || *count > FLAGGED_A_MINUTE {
                 *not_kept.entry(hit.project).or_default() += 1;
                 continue;
             }
@@ -343,151 +389,17 @@ impl Inserter {
     }
 }
 
+/// How often it changed who is forgotten and which days are given up.
+fn changes(connection: &Connection) -> Result<i64, Error> {
+    connection
+        .prepare_cached("SELECT count FROM changes")
+        .and_then(|mut statement| statement.query_row([], |found| found.get(0)))
+        .map_err(Error::at("looking for changes"))
+}
+
 fn stats_deployment(entry: &Entry) -> Option<&str> {
     match &entry.body {
         EntryBody::Stats(stats) => stats.deployment.as_ref().map(|told| told.0.as_str()),
         EntryBody::Task(_) | EntryBody::Stat(_) | EntryBody::Page { .. } => None,
     }
-}
-
-/// One INSERT per kind of event, so that no time goes into binding NULLs.
-struct Statements<'connection> {
-    stats: rusqlite::CachedStatement<'connection>,
-    task: rusqlite::CachedStatement<'connection>,
-    stat: rusqlite::CachedStatement<'connection>,
-    page: rusqlite::CachedStatement<'connection>,
-    apps: Vec<u8>,
-}
-
-/// The eleven columns of every kind, then those of one.
-macro_rules! insert_sql {
-    ($columns:literal, $values:literal) => {
-        concat!(
-            "INSERT OR IGNORE INTO events (project, day, seq, event_id, install, at_ms, ",
-            "received_ms, wire, version, deployment, runtime, kind, ",
-            $columns,
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ",
-            $values,
-            ")"
-        )
-    };
-}
-
-impl<'connection> Statements<'connection> {
-    fn prepare(connection: &'connection Connection) -> Result<Self, Error> {
-        let prepare = |sql: &str| {
-            connection
-                .prepare_cached(sql)
-                .map_err(Error::at("preparing inserts"))
-        };
-        Ok(Self {
-            stats: prepare(insert_sql!(
-                "users, tokens, addons, apps",
-                "?13, ?14, ?15, ?16"
-            ))?,
-            task: prepare(insert_sql!(
-                "namespace, task, result, label, value, count",
-                "?13, ?14, ?15, ?16, ?17, ?18"
-            ))?,
-            stat: prepare(insert_sql!(
-                "namespace, task, label, value",
-                "?13, ?14, ?15, ?16"
-            ))?,
-            page: prepare(insert_sql!(
-                "path, title, locale, browser, os",
-                "?13, ?14, ?15, ?16, ?17"
-            ))?,
-            apps: Vec::new(),
-        })
-    }
-
-    /// Whether the row is new; `false` for an event id that was there.
-    fn insert(&mut self, row: &Row) -> Result<bool, Error> {
-        self.execute(row)
-            .map(|changed| changed == 1)
-            .map_err(Error::at("inserting an event"))
-    }
-
-    fn execute(&mut self, row: &Row) -> rusqlite::Result<usize> {
-        match &row.body {
-            RowBody::Stats {
-                users,
-                tokens,
-                addons,
-                apps,
-            } => {
-                row::pack_apps(apps, &mut self.apps);
-                let number = |number: &Option<u64>| number.map(u64::cast_signed);
-                let statement = &mut self.stats;
-                bind(statement, row, KIND_STATS)?;
-                statement.raw_bind_parameter(13, number(users))?;
-                statement.raw_bind_parameter(14, number(tokens))?;
-                statement.raw_bind_parameter(15, number(addons))?;
-                let apps = (!apps.is_empty()).then_some(self.apps.as_slice());
-                statement.raw_bind_parameter(16, apps)?;
-                statement.raw_execute()
-            }
-            RowBody::Task {
-                namespace,
-                task,
-                result,
-                label,
-                value,
-                count,
-            } => {
-                let statement = &mut self.task;
-                bind(statement, row, KIND_TASK)?;
-                bind_syms(statement, &[*namespace, *task, *result, *label])?;
-                statement.raw_bind_parameter(17, value)?;
-                statement.raw_bind_parameter(18, count)?;
-                statement.raw_execute()
-            }
-            RowBody::Stat {
-                namespace,
-                task,
-                label,
-                value,
-            } => {
-                let statement = &mut self.stat;
-                bind(statement, row, KIND_STAT)?;
-                bind_syms(statement, &[*namespace, *task, *label])?;
-                statement.raw_bind_parameter(16, value)?;
-                statement.raw_execute()
-            }
-            RowBody::Page {
-                path,
-                title,
-                locale,
-                browser,
-                os,
-            } => {
-                let statement = &mut self.page;
-                bind(statement, row, KIND_PAGE)?;
-                bind_syms(statement, &[*path, *title, *locale, *browser, *os])?;
-                statement.raw_execute()
-            }
-        }
-    }
-}
-
-fn bind(statement: &mut rusqlite::Statement<'_>, row: &Row, kind: i64) -> rusqlite::Result<()> {
-    statement.raw_bind_parameter(1, row.project.0)?;
-    statement.raw_bind_parameter(2, row.day.0)?;
-    statement.raw_bind_parameter(3, row.seq)?;
-    statement.raw_bind_parameter(4, row.event_id.as_ref().map(<[u8; 16]>::as_slice))?;
-    statement.raw_bind_parameter(5, row.install)?;
-    statement.raw_bind_parameter(6, row.at_ms)?;
-    statement.raw_bind_parameter(7, row.received_ms)?;
-    statement.raw_bind_parameter(8, row::wire_code(row.wire))?;
-    statement.raw_bind_parameter(9, row.version.0)?;
-    statement.raw_bind_parameter(10, row.deployment.0)?;
-    statement.raw_bind_parameter(11, row.runtime.0)?;
-    statement.raw_bind_parameter(12, kind)
-}
-
-fn bind_syms(statement: &mut rusqlite::Statement<'_>, syms: &[Sym]) -> rusqlite::Result<()> {
-    for (index, sym) in syms.iter().enumerate() {
-        statement.raw_bind_parameter(13 + index, sym.0)?;
-    }
-    Ok(())
 }

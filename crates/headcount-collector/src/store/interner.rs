@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use headcount_protocol::AppStat;
 use rusqlite::{Connection, params};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::forget::{NameHash, hash_of};
 use super::{Day, EntryBody, ProjectNumber, RowBody, Store, Sym};
 use crate::error::Error;
 
@@ -69,6 +70,9 @@ struct Known {
     texts: [FxHashMap<Arc<str>, Sym>; FIELDS.len()],
     installs: FxHashMap<InstallKey, u32>,
     first_days: Vec<Day>,
+    forgotten: FxHashSet<NameHash>,
+    /// The first day whose raw events are kept.
+    horizon: Option<Day>,
 }
 
 /// Most names are UUIDs: 16 bytes instead of a text of 36.
@@ -88,6 +92,12 @@ impl InstallKey {
             Some(uuid) => Self::Uuid(uuid.into_bytes()),
             None => Self::Text(Box::from(name)),
         }
+    }
+}
+
+impl Known {
+    fn forgets(&self, project: ProjectNumber, name: &str) -> bool {
+        !self.forgotten.is_empty() && self.forgotten.contains(&hash_of(project, name))
     }
 }
 
@@ -151,7 +161,44 @@ impl Interner {
                 texts.insert(store.text(sym), sym);
             }
         }
+        self.renew(connection)
+    }
+
+    /// Reads anew who is forgotten and which days are given up.
+    pub(super) fn renew(&mut self, connection: &Connection) -> Result<(), Error> {
+        let reading = "reading who is forgotten";
+        let mut statement = connection
+            .prepare_cached("SELECT project, hash, install FROM forgets")
+            .map_err(Error::at(reading))?;
+        let mut rows = statement.query([]).map_err(Error::at(reading))?;
+        let mut numbers: FxHashMap<ProjectNumber, FxHashSet<u32>> = FxHashMap::default();
+        while let Some(row) = rows.next().map_err(Error::at(reading))? {
+            let project = ProjectNumber(row.get(0)?);
+            let known = self.projects.entry(project).or_default();
+            known.forgotten.insert(row.get(1)?);
+            if let Some(number) = row.get(2)? {
+                numbers.entry(project).or_default().insert(number);
+            }
+        }
+        for (project, numbers) in numbers {
+            let known = self.projects.entry(project).or_default();
+            known.installs.retain(|_, number| !numbers.contains(number));
+        }
+        let mut statement = connection
+            .prepare_cached("SELECT project, day FROM horizons")
+            .map_err(Error::at(reading))?;
+        let mut rows = statement.query([]).map_err(Error::at(reading))?;
+        while let Some(row) = rows.next().map_err(Error::at(reading))? {
+            let known = self.projects.entry(ProjectNumber(row.get(0)?)).or_default();
+            known.horizon = Some(Day(row.get(1)?));
+        }
         Ok(())
+    }
+
+    /// Whether an install of that name is forgotten.
+    pub(super) fn is_forgotten(&self, project: ProjectNumber, name: &str) -> bool {
+        let known = self.projects.get(&project);
+        known.is_some_and(|known| known.forgets(project, name))
     }
 
     /// The texts and installs of one project.
@@ -234,11 +281,14 @@ pub(super) struct Texts<'a> {
 }
 
 impl Texts<'_> {
-    /// The number of an install. A new one has no first day yet.
-    pub(super) fn install(&mut self, name: &str) -> u32 {
+    /// The number of an install, `None` for one that is forgotten. A new one has no first day yet.
+    pub(super) fn install(&mut self, name: &str) -> Option<u32> {
         let key = InstallKey::of(name);
         if let Some(number) = self.known.installs.get(&key) {
-            return *number;
+            return Some(*number);
+        }
+        if self.known.forgets(self.project, name) {
+            return None;
         }
         let number = u32::try_from(self.known.first_days.len()).unwrap_or(u32::MAX);
         self.known.installs.insert(key, number);
@@ -246,7 +296,12 @@ impl Texts<'_> {
         self.fresh
             .installs
             .push((self.project, number, name.to_owned()));
-        number
+        Some(number)
+    }
+
+    /// Whether the raw events of a day are removed, so that it could not be derived any more.
+    pub(super) fn is_removed(&self, day: Day) -> bool {
+        self.known.horizon.is_some_and(|horizon| day < horizon)
     }
 
     /// Notes that an install was active on a day.

@@ -35,11 +35,30 @@ impl Store {
         })
     }
 
-    /// Days that have raw rows, ascending.
+    /// Days that have raw rows and keep all of them, ascending.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn days(&self, project: ProjectNumber) -> Result<Vec<Day>, Error> {
+        let mut days = self.all_days(project)?;
+        // Read after the days: none that is given up in between stays in the list.
+        let horizon = self.horizon(project)?;
+        days.retain(|day| horizon.is_none_or(|horizon| *day >= horizon));
+        Ok(days)
+    }
+
+    /// The first day whose raw rows are kept; `None` as long as none were removed.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn horizon(&self, project: ProjectNumber) -> Result<Option<Day>, Error> {
+        const SQL: &str = "SELECT day FROM horizons WHERE project = ?1";
+        let found = self.numbers(SQL, [project.0], "reading the horizon")?;
+        Ok(found.first().copied().map(Day))
+    }
+
+    /// Days that have any raw rows, ascending; those before the horizon are being removed.
+    pub(super) fn all_days(&self, project: ProjectNumber) -> Result<Vec<Day>, Error> {
         // Skips from day to day along the primary key instead of reading every row.
         const SQL: &str = "
             WITH RECURSIVE found (day) AS (
@@ -70,7 +89,7 @@ impl Store {
             .map(|found| found.into_iter().map(ProjectNumber).collect())
     }
 
-    fn numbers<T: rusqlite::types::FromSql>(
+    pub(super) fn numbers<T: rusqlite::types::FromSql>(
         &self,
         sql: &str,
         parameters: impl rusqlite::Params,

@@ -1,6 +1,6 @@
 //! Tables of `store.sqlite`. A script that was released is never changed.
 
-pub(super) const MIGRATIONS: &[&str] = &[V1];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = "
 -- Every text that occurs in a row, once. sym 0 is the empty text.
@@ -99,4 +99,47 @@ CREATE TABLE losses (
     count INTEGER NOT NULL,
     PRIMARY KEY (project, day, reason)
 ) STRICT, WITHOUT ROWID;
+";
+
+const V2: &str = "
+-- Installs that asked to be forgotten, or were erased. They stay known by a hash of their name, so
+-- that what still comes of them is refused. The name itself stands here until all is erased.
+CREATE TABLE forgets (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    name TEXT,
+    install INTEGER,
+    first_day INTEGER NOT NULL,
+    receipt TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_ms INTEGER NOT NULL,
+    events INTEGER NOT NULL DEFAULT 0,
+    done_ms INTEGER,
+    UNIQUE (project, hash)
+) STRICT;
+CREATE INDEX forgets_open ON forgets (id) WHERE done_ms IS NULL;
+
+-- The first day of each project whose raw events are kept: what is older is removed or about to be,
+-- and cannot be derived any more.
+CREATE TABLE horizons (
+    project INTEGER PRIMARY KEY,
+    day INTEGER NOT NULL
+) STRICT;
+
+-- How often the two tables above changed; the writer of events looks here before each commit.
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    count INTEGER NOT NULL
+) STRICT;
+INSERT INTO changes (id, count) VALUES (0, 0);
+CREATE TRIGGER forgets_change AFTER INSERT ON forgets BEGIN
+    UPDATE changes SET count = count + 1;
+END;
+CREATE TRIGGER horizons_insert AFTER INSERT ON horizons BEGIN
+    UPDATE changes SET count = count + 1;
+END;
+CREATE TRIGGER horizons_update AFTER UPDATE ON horizons BEGIN
+    UPDATE changes SET count = count + 1;
+END;
 ";

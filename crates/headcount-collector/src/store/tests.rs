@@ -121,7 +121,8 @@ fn an_event_id_counts_once_also_after_a_restart() {
             written.receipts,
             [Receipt {
                 accepted: fresh,
-                duplicates: 3 - fresh
+                duplicates: 3 - fresh,
+                ..Receipt::default()
             }]
         );
         assert!(written.rows.iter().all(|row| row.seq > last_seq));
