@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::agent::AgentArgs;
 use crate::client::ClientArgs;
+use crate::erase::EraseArgs;
 use crate::project::ProjectCommand;
 use crate::token::TokenCommand;
 use crate::user::UserCommand;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Derive the index anew from raw events, while no server runs on the data folder.
     Rebuild(RebuildArgs),
+    /// Remove one install: its raw events and its part in every future answer.
+    Erase(EraseArgs),
     /// Create, list and show projects.
     #[command(subcommand)]
     Project(ProjectCommand),

@@ -31,6 +31,17 @@ pub(crate) fn own_existing(folder: &Path) -> anyhow::Result<Owner> {
 }
 
 fn lock(folder: &Path) -> anyhow::Result<Owner> {
+    own_if_free(folder)?.with_context(|| {
+        format!(
+            "the data folder {} is in use by a running `headcount serve`: stop it first, or name \
+             another folder with --data",
+            folder.display()
+        )
+    })
+}
+
+/// Takes the lock of a folder that is there, unless another process holds it.
+pub(crate) fn own_if_free(folder: &Path) -> anyhow::Result<Option<Owner>> {
     let path = folder.join(LOCK_FILE);
     let file = File::options()
         .create(true)
@@ -39,12 +50,8 @@ fn lock(folder: &Path) -> anyhow::Result<Owner> {
         .open(&path)
         .with_context(|| format!("opening {}", path.display()))?;
     match file.try_lock() {
-        Ok(()) => Ok(Owner { _lock: file }),
-        Err(TryLockError::WouldBlock) => bail!(
-            "the data folder {} is in use by a running `headcount serve`: stop it first, or name \
-             another folder with --data",
-            folder.display()
-        ),
+        Ok(()) => Ok(Some(Owner { _lock: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("locking {}", path.display()))
         }

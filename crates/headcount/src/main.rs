@@ -4,6 +4,7 @@ mod agent;
 mod cli;
 mod client;
 mod demo;
+mod erase;
 mod folder;
 mod host;
 mod output;
@@ -50,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(args, output),
         Command::Demo(args) => demo::run(args, output),
         Command::Rebuild(args) => rebuild::run(&args, output),
+        Command::Erase(args) => erase::run(&args, output),
         Command::Project(command) => project::run(command, output),
         Command::User(command) => user::run(command, output),
         Command::Token(command) => token::run(command, output),

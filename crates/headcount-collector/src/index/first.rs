@@ -14,6 +14,9 @@ pub(super) struct FirstSeen {
 
 impl FirstSeen {
     pub(super) fn note(&mut self, install: u32, day: Day) {
+        if day == Day::NEVER {
+            return;
+        }
         let index = install as usize;
         if self.of.len() <= index {
             self.of.resize(index + 1, None);
@@ -29,6 +32,7 @@ impl FirstSeen {
         self.of[index] = Some(day);
     }
 
+    /// As if it had never been seen.
     pub(super) fn forget(&mut self, install: u32) {
         let known = self.of.get_mut(install as usize).and_then(Option::take);
         if let Some(installs) = known.and_then(|day| self.on.get_mut(&day)) {
@@ -49,6 +53,7 @@ mod tests {
     #[test]
     fn a_first_day_only_moves_back() {
         let mut first = FirstSeen::default();
+        first.note(1, Day::NEVER);
         for (install, day) in [(2, 10), (0, 11), (2, 12), (2, 9), (0, 11)] {
             first.note(install, Day(day));
         }
@@ -59,5 +64,8 @@ mod tests {
             .collect();
         let expected = [(Day(9), vec![2]), (Day(10), vec![]), (Day(11), vec![0])];
         assert_eq!(days, expected);
+        first.forget(2);
+        first.forget(77);
+        assert!(first.days()[&Day(9)].is_empty());
     }
 }

@@ -11,7 +11,7 @@ use headcount_protocol::{Deployment, InstallId, InstalledApp, Stats, Task};
 
 use super::*;
 use crate::query::{Bucket, Clause, ClauseValue, DayRange, Dimension, Measure};
-use crate::store::{Accepted, Entry, EntryBody, Inserter, Parcel, Wire};
+use crate::store::{Accepted, Asking, Entry, EntryBody, Inserter, Parcel, Wire};
 
 const PROJECT: ProjectNumber = ProjectNumber(1);
 /// 2026-08-25, a Tuesday.
@@ -62,6 +62,29 @@ impl Bench {
             ..Parcel::default()
         };
         self.inserter.write(&[parcel], 0).unwrap().rows
+    }
+
+    /// Notes that an install is to be forgotten and removes its raw events.
+    pub(super) fn erase(&mut self, install: u32) {
+        let asking = Asking {
+            project: PROJECT,
+            install: &format!("install-{install}"),
+            receipt: "receipt",
+            by: "test",
+            now_ms: 0,
+        };
+        let forget = self.store.ask_to_forget(&asking).unwrap();
+        self.store.erase_events(&forget).unwrap();
+    }
+
+    /// The index's part of what was noted.
+    pub(super) fn forget(&mut self) {
+        for forget in self.store.open_forgets().unwrap() {
+            if let Some(install) = forget.install {
+                self.index.forget(PROJECT, install).unwrap();
+            }
+            self.store.finish_forget(forget.id, 0).unwrap();
+        }
     }
 
     /// What a kill and a new start leave of the index.
@@ -254,6 +277,30 @@ fn answers_do_not_depend_on_where_days_lie() {
     std::fs::remove_file(bench.folder.path().join("index.sqlite")).unwrap();
     bench.reopen();
     check(&bench);
+}
+
+#[test]
+fn an_install_is_forgotten_also_on_days_without_raw_events() {
+    for close in [false, true] {
+        let mut bench = Bench::new(config());
+        fleet(&mut bench);
+        let every = vec![stats(DAY, 3, &["x"]), page(DAY + 10, "fr")];
+        bench.count(vec![accepted("install-7", "3.0", every)]);
+        bench.index.flush().unwrap();
+        if close {
+            bench.index.inner.tend(Duration::ZERO).unwrap();
+            bench.store.remove_before(Day(DAY + 9)).unwrap();
+        } else {
+            bench.reopen();
+        }
+        bench.erase(7);
+        bench.forget();
+        check(&bench);
+        let refused = bench.write(vec![accepted("install-7", "3.0", vec![page(DAY, "fr")])]);
+        assert_eq!(refused, []);
+        bench.reopen();
+        check(&bench);
+    }
 }
 
 #[test]

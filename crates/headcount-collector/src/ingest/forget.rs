@@ -157,7 +157,7 @@ mod tests {
     fn a_proof_opens_one_name() {
         let proof = "00".repeat(32);
         let name = pseudonym(&[0; 32]);
-        assert_eq!(name, "2ada83c1-819a-8372-9ae1-248fc7d1ad6e");
+        assert_eq!(name, "2ada83c1-819a-8372-9ae1-238fc1ded123");
         let body = |install: &str, proof: &str| {
             serde_json::json!({ "install": install, "proof": proof }).to_string()
         };

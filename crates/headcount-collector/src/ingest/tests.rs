@@ -315,6 +315,66 @@ async fn what_cannot_be_written_is_answered_503() {
     }
 }
 
+/// Name and proof of an install that goes by a pseudonym.
+const PROVEN: &str = "2ada83c1-819a-8372-9ae1-238fc1ded123";
+
+fn page_of(install: &str, last: u8) -> String {
+    format!(
+        r#"{{"install": "{install}", "events": [{{"id": "00000000-0000-4000-8000-0000000000{last:02x}", "type": "page", "path": "/"}}]}}"#
+    )
+}
+
+#[tokio::test]
+async fn an_install_that_proves_itself_is_forgotten_for_good() {
+    let server = Server::start(|_| {}).await;
+    let project = server.project.number;
+    let proof = "00".repeat(32);
+    let wish = format!(r#"{{"install": "{PROVEN}", "proof": "{proof}"}}"#);
+    let key = format!("Authorization: Bearer {}\r\n", server.project.ingest_key);
+    for (install, last) in [(PROVEN, 1), (CID, 2), (PROVEN, 3)] {
+        let answer = server.native(&page_of(install, last)).await;
+        assert!(answer.contains(r#""accepted":1"#), "{answer}");
+    }
+    let bad = format!(r#"{{"install": "{PROVEN}", "events": [7]}}"#);
+    assert!(server.native(&bad).await.contains("rejected"));
+    let of = |proof: &str, install: &str| format!(r#"{{"install":"{install}","proof":"{proof}"}}"#);
+    for (key, wish, expected) in [
+        ("", wish.clone(), "401"),
+        (key.as_str(), "{}".to_owned(), "400"),
+        (key.as_str(), of(&"01".repeat(32), PROVEN), "403"),
+        (key.as_str(), of(&proof, CID), "403"),
+        (key.as_str(), "x".repeat(5_000), "413"),
+    ] {
+        let answer = server.post("/api/v1/forget", key, wish).await;
+        assert_eq!(status(&answer), expected, "{answer}");
+    }
+    assert_eq!(server.rows().len(), 3);
+    let first = server.post("/api/v1/forget", &key, &wish).await;
+    assert_eq!(status(&first), "200", "{first}");
+    let receipt: serde_json::Value = serde_json::from_str(body(&first)).unwrap();
+    assert_eq!(receipt["erased_events"], 2);
+    assert_eq!(server.rows().len(), 1);
+    let hits = server.collector.store.recent_hits(project, 100).unwrap();
+    assert!(hits.iter().all(|hit| hit.install == CID), "{hits:?}");
+    // What was on its way is refused, counted and kept nowhere.
+    let late = server.native(&page_of(PROVEN, 4)).await;
+    assert!(late.contains(r#""code":"forgotten""#), "{late}");
+    let hits = server.collector.store.recent_hits(project, 100).unwrap();
+    assert!(hits.iter().all(|hit| hit.install == CID), "{hits:?}");
+    let losses = server.collector.store.losses(project).unwrap();
+    let forgotten = losses.iter().find(|loss| loss.reason == "forgotten");
+    assert_eq!(forgotten.map(|loss| loss.count), Some(1));
+    let again = server.post("/api/v1/forget", &key, &wish).await;
+    assert_eq!(body(&again), body(&first));
+    let log = server.collector.meta.audit_log(Some(project), 10).unwrap();
+    let erased: Vec<_> = log
+        .iter()
+        .filter(|line| line.action == "install.forget")
+        .collect();
+    assert_eq!(erased.len(), 1);
+    assert!(!erased[0].subject.contains(PROVEN), "{}", erased[0].subject);
+}
+
 #[tokio::test]
 async fn a_slow_body_is_given_up() {
     let server = Server::start(|config| {

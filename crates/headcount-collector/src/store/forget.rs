@@ -77,6 +77,28 @@ impl Store {
         })
     }
 
+    /// What was noted of an install by its name, if anything.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn forget_of(
+        &self,
+        project: ProjectNumber,
+        install: &str,
+    ) -> Result<Option<Forget>, Error> {
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM forgets WHERE project = ?1 AND hash = ?2");
+            connection
+                .prepare_cached(&sql)
+                .and_then(|mut statement| {
+                    statement
+                        .query_row(params![project.0, hash_of(project, install)], decode)
+                        .optional()
+                })
+                .map_err(Error::at("looking for who is forgotten"))
+        })
+    }
+
     /// What was asked and is not done, in order.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 mod captures;
 mod crash;
 mod demo;
+mod erase;
 mod fleet;
 mod lifecycle;
 mod memory;

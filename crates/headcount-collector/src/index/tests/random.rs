@@ -28,6 +28,9 @@ enum Step {
     Tend,
     Rebuild,
     Lose,
+    /// An install has itself erased, or the process is killed before the index did its part.
+    Forget(u32),
+    ForgetAndKill(u32),
     Ask(Query),
 }
 
@@ -268,6 +271,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Tend),
         1 => Just(Step::Rebuild),
         1 => Just(Step::Lose),
+        1 => (0..8_u32).prop_map(Step::Forget),
+        1 => (0..8_u32).prop_map(Step::ForgetAndKill),
         12 => query().prop_map(Step::Ask),
     ]
 }
@@ -333,6 +338,15 @@ fn live(steps: Vec<Step>, open_bytes: usize, cache_bytes: usize) -> Result<(), T
                 bench.index.flush().unwrap();
                 std::fs::remove_file(bench.folder.path().join("index.sqlite")).unwrap();
                 bench.reopen();
+            }
+            Step::Forget(install) => {
+                bench.erase(install);
+                bench.forget();
+            }
+            Step::ForgetAndKill(install) => {
+                bench.erase(install);
+                bench.reopen();
+                bench.forget();
             }
             Step::Ask(query) => {
                 let found = bench.index.answer(PROJECT, &query).unwrap();
