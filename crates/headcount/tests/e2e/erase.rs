@@ -225,10 +225,9 @@ fn an_install_has_itself_forgotten_through_the_client() {
     assert_ne!(scene.all(server.address), before);
     client(&["forget"]);
     client(&["flush"]);
-    let gone = eventually("the install's reports are gone", PATIENCE, || {
+    eventually("the install's reports are gone", PATIENCE, || {
         (scene.all(server.address) == before).then_some(())
     });
-    assert_eq!(gone, ());
     let ledger = client(&["ledger"]).to_string();
     assert!(ledger.contains("200 erased"), "{ledger}");
 }
