@@ -119,7 +119,8 @@ async function projectPath() {
   return overview.match(/^\/projects\/[^/?]+/)[0];
 }
 
-for (const [name, leaf] of [["overview", ""], ["live", "/live"]]) {
+const LEAVES = [["overview", ""], ["tasks", "/tasks"], ["retention", "/retention"], ["live", "/live"]];
+for (const [name, leaf] of LEAVES) {
   test(`${name} in every form`, async () => {
     const path = (await projectPath()) + leaf;
     for (const scheme of SCHEMES) {

@@ -5,12 +5,15 @@
 //! preserveAspectRatio="none">`. No style attributes (the pages' CSP forbids them): colour is a class.
 
 pub(crate) mod bars;
+pub(crate) mod curves;
+pub(crate) mod dots;
 pub(crate) mod figure;
 pub(crate) mod line;
 pub(crate) mod number;
 pub(crate) mod scale;
 pub(crate) mod small;
 pub(crate) mod stack;
+pub(crate) mod tasks;
 
 use std::fmt::Write as _;
 

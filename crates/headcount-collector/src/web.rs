@@ -19,6 +19,8 @@ mod live;
 mod login;
 pub mod overview;
 mod projects;
+mod retention;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -77,6 +79,8 @@ const PAGES: &[Page] = &[
     ("/account/password", || post(account::change_password)),
     ("/account/sessions/{id}/end", || post(account::end_session)),
     ("/projects/{project}", || get(overview::show)),
+    ("/projects/{project}/tasks", || get(tasks::show)),
+    ("/projects/{project}/retention", || get(retention::show)),
     ("/projects/{project}/live", || get(live::show)),
     ("/api/v1/projects/{project}/reports/{report}", || {
         get(api::report)

@@ -71,6 +71,12 @@ pub(crate) fn long(day: Day) -> String {
     format!("{} {}", short(day), date(day).year())
 }
 
+/// `Aug 2026`.
+pub(crate) fn month(of: Day) -> String {
+    let date = date(of);
+    format!("{} {}", month_name(date), date.year())
+}
+
 fn month_name(date: Date) -> &'static str {
     MONTHS[usize::from(date.month().unsigned_abs() - 1) % 12]
 }

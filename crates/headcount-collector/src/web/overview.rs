@@ -172,9 +172,11 @@ impl OverviewPage {
         } = view;
         let offers = tools::offers(&state, &data);
         let tasks = &data.tasks;
+        let slug = shell.project.as_ref().map(|project| project.slug.clone());
+        let slug = slug.unwrap_or_default();
         let worst = tasks.worse.first();
         let mut findings: Vec<Finding> = worst
-            .map(|worst| findings::task(&state, worst, tasks.worst_installs))
+            .map(|worst| findings::task(&state, &slug, worst, tasks.worst_installs))
             .into_iter()
             .collect();
         findings.extend(
@@ -194,7 +196,7 @@ impl OverviewPage {
             sizes: adoption::sizes(&data),
             apps: panels::apps(&state, &data),
             pages: panels::pages(&state, &data.pages),
-            tasks: panels::tasks(&state, &data),
+            tasks: panels::tasks(&state, &data, &slug),
             locales: panels::locales(&state, &data),
             browsers: panels::browsers(&state, &data),
             deployments: panels::deployments(&state, &data),

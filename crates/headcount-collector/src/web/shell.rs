@@ -16,16 +16,20 @@ use super::error::PageError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
     Overview,
+    Tasks,
+    Retention,
     Live,
 }
 
 impl Tab {
     /// The tabs that are shown; each has a page.
-    pub const ALL: [Self; 2] = [Self::Overview, Self::Live];
+    pub const ALL: [Self; 4] = [Self::Overview, Self::Tasks, Self::Retention, Self::Live];
 
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Tasks => "Tasks",
+            Self::Retention => "Retention",
             Self::Live => "Live",
         }
     }
@@ -34,6 +38,8 @@ impl Tab {
     pub fn href(self, slug: &str) -> String {
         match self {
             Self::Overview => format!("/projects/{slug}"),
+            Self::Tasks => format!("/projects/{slug}/tasks"),
+            Self::Retention => format!("/projects/{slug}/retention"),
             Self::Live => format!("/projects/{slug}/live"),
         }
     }

@@ -26,7 +26,7 @@ pub(crate) struct Finding {
 }
 
 /// A task that fails more since a release.
-pub(crate) fn task(state: &State, found: &Regression, installs: u64) -> Finding {
+pub(crate) fn task(state: &State, slug: &str, found: &Regression, installs: u64) -> Finding {
     Finding {
         bad: true,
         strong: found.task.clone(),
@@ -38,7 +38,7 @@ pub(crate) fn task(state: &State, found: &Regression, installs: u64) -> Finding 
             number::percent(found.rate_before),
             number::counted(installs, "install")
         ),
-        href: panels::task_href(state, (&found.namespace, &found.task)),
+        href: panels::task_href(state, slug, (&found.namespace, &found.task)),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::reports::{count, share};
 use super::data::{Data, Views};
 use super::state::{Sort, State};
 use super::words;
+use crate::web::shell::Tab;
 
 const TABLE_ROWS: usize = 10;
 const TASK_ROWS: usize = 8;
@@ -203,7 +204,7 @@ pub(crate) struct TaskPanel {
     pub(crate) by_failed: Option<String>,
 }
 
-pub(crate) fn tasks(state: &State, data: &Data) -> TaskPanel {
+pub(crate) fn tasks(state: &State, data: &Data, slug: &str) -> TaskPanel {
     let tasks = &data.tasks;
     let failed = |row: &AnswerRow| share(row.failures, count(row.amount));
     let mut found: Vec<&AnswerRow> = tasks.rows.iter().collect();
@@ -228,7 +229,7 @@ pub(crate) fn tasks(state: &State, data: &Data) -> TaskPanel {
         TaskRow {
             task: words::name(key.1),
             namespace: key.0.to_owned(),
-            href: task_href(state, key),
+            href: task_href(state, slug, key),
             flag: regression.map_or_else(String::new, |r| {
                 format!("{:.1}× since {}", r.ratio(), r.since)
             }),
@@ -264,7 +265,7 @@ pub(crate) fn tasks(state: &State, data: &Data) -> TaskPanel {
             number::counted(tasks.installs, "install")
         ),
         all: format!("All {}", number::counted(found.len() as u64, "task")),
-        href: state.showing("tasks"),
+        href: format!("{}{}", Tab::Tasks.href(slug), state.link()),
         scale: number::percent(most),
         by_runs: (state.sort != Sort::Runs).then(|| state.with(|s| s.sort = Sort::Runs)),
         by_failed: (state.sort != Sort::Failed).then(|| state.with(|s| s.sort = Sort::Failed)),
@@ -272,12 +273,13 @@ pub(crate) fn tasks(state: &State, data: &Data) -> TaskPanel {
 }
 
 /// The page of one task.
-pub(crate) fn task_href(state: &State, (namespace, task): (&str, &str)) -> String {
-    state.with(|state| {
-        state.show = Some("task".to_owned());
+pub(crate) fn task_href(state: &State, slug: &str, (namespace, task): (&str, &str)) -> String {
+    let link = state.with(|state| {
+        state.show = None;
         state.namespace = Some(namespace.to_owned());
         state.task = Some(task.to_owned());
-    })
+    });
+    format!("{}{link}", Tab::Tasks.href(slug))
 }
 
 /// The failing result with the most runs of each task.

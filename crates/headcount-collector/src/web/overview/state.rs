@@ -156,6 +156,8 @@ pub(crate) struct State {
     /// The task shown in full.
     pub(crate) namespace: Option<String>,
     pub(crate) task: Option<String>,
+    /// What names of tasks must contain.
+    pub(crate) find: String,
     /// Whether a form asked for one more filter: the answer is then a redirect.
     pub(crate) added: bool,
 }
@@ -172,6 +174,7 @@ impl Default for State {
             page: 1,
             namespace: None,
             task: None,
+            find: String::new(),
             added: false,
         }
     }
@@ -210,6 +213,7 @@ impl State {
                 "page" => state.page = page(&given)?,
                 "namespace" => state.namespace = Some(given),
                 "task" => state.task = Some(given),
+                "q" => state.find = given.trim().to_owned(),
                 _ => {}
             }
         }
@@ -287,6 +291,9 @@ impl State {
                 .map(|namespace| ("namespace", namespace.clone())),
         );
         out.extend(self.task.iter().map(|task| ("task", task.clone())));
+        if !self.find.is_empty() {
+            out.push(("q", self.find.clone()));
+        }
         if self.page > 1 {
             out.push(("page", self.page.to_string()));
         }

@@ -1,8 +1,10 @@
-//! The line of choices above a page: ranges, comparison, filters as links and chips. Pure.
+//! The line of choices above a page: ranges, comparison, filters as links and chips.
 
 use crate::chart::number;
-use crate::query::{Clause, ClauseValue, DayRange, Dimension};
-use crate::reports::{calendar, params};
+use crate::query::{AnswerRow, Clause, ClauseValue, DayRange, Dimension, Measure};
+use crate::reports::totals::week_to;
+use crate::reports::{Over, ReportError, Source, calendar, params};
+use crate::store::Day;
 
 use super::data::{Data, Span};
 use super::state::{Compare, Range, State};
@@ -180,6 +182,37 @@ fn chip(state: &State, clause: &Clause) -> Chip {
 
 /// The values to offer: those that the page shows anyway, the most frequent first.
 pub(crate) fn offers(state: &State, data: &Data) -> Vec<Offer> {
+    let versions = data.adoption.weeks.last().map_or(&[][..], |rows| rows);
+    values(state, versions, &data.deployments, &data.apps.now)
+}
+
+/// The same, asked for the week up to a day.
+///
+/// # Errors
+/// The data cannot be read.
+pub(crate) fn asked_offers(
+    source: &Source<'_>,
+    state: &State,
+    day: Day,
+) -> Result<Vec<Offer>, ReportError> {
+    let over = Over::whole(week_to(day), &state.filter);
+    let rows = |by| Ok::<_, ReportError>(source.ask(Measure::Active, &[by], &over)?.rows);
+    let versions = rows(Dimension::Version)?;
+    let deployments = rows(Dimension::Deployment)?;
+    Ok(values(
+        state,
+        &versions,
+        &deployments,
+        &rows(Dimension::App)?,
+    ))
+}
+
+fn values(
+    state: &State,
+    versions: &[AnswerRow],
+    deployments: &[AnswerRow],
+    apps: &[AnswerRow],
+) -> Vec<Offer> {
     let texts = |dimension, label, mut found: Vec<(String, u64)>| {
         found.retain(|(value, _)| !value.is_empty());
         found.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -196,17 +229,11 @@ pub(crate) fn offers(state: &State, data: &Data) -> Vec<Offer> {
             choices: choices.collect(),
         }
     };
-    let keyed = |rows: &[crate::query::AnswerRow]| {
+    let keyed = |rows: &[AnswerRow]| {
         rows.iter()
             .map(|row| (row.key[0].clone(), row.installs))
             .collect::<Vec<_>>()
     };
-    let versions = data
-        .adoption
-        .weeks
-        .last()
-        .map(|rows| keyed(rows))
-        .unwrap_or_default();
     let users = [(1, 1), (2, u64::MAX), (10, 99), (100, u64::MAX)].map(|(low, high)| {
         let value = ClauseValue::Range(low, high);
         choice(
@@ -220,17 +247,13 @@ pub(crate) fn offers(state: &State, data: &Data) -> Vec<Offer> {
         )
     });
     let mut offers = vec![
-        texts(Dimension::Version, "Version", versions),
-        texts(
-            Dimension::Deployment,
-            "Deployment",
-            keyed(&data.deployments),
-        ),
+        texts(Dimension::Version, "Version", keyed(versions)),
+        texts(Dimension::Deployment, "Deployment", keyed(deployments)),
         Offer {
             label: "Users",
             choices: users.into(),
         },
-        texts(Dimension::App, "App", keyed(&data.apps.now)),
+        texts(Dimension::App, "App", keyed(apps)),
     ];
     offers.retain(|offer| !offer.choices.is_empty());
     offers

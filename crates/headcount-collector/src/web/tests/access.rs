@@ -78,6 +78,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/account/password", For::SignedIn),
     ("POST", "/account/sessions/{id}/end", For::SignedIn),
     ("GET", "/projects/{project}", For::Readers),
+    ("GET", "/projects/{project}/tasks", For::Readers),
+    ("GET", "/projects/{project}/retention", For::Readers),
     ("GET", "/projects/{project}/live", For::Readers),
     (
         "GET",

@@ -1,0 +1,104 @@
+//! The tasks page: all tasks by runs or failures, and one of them in detail.
+
+pub(crate) mod data;
+pub(crate) mod detail;
+pub(crate) mod list;
+
+use askama::Template;
+use axum::extract::{RawQuery, State as Extract};
+use axum::response::Response;
+
+use super::desk::Desk;
+use super::error::{PageError, redirect};
+use super::overview::data::Span;
+use super::overview::data_until;
+use super::overview::state::State;
+use super::overview::tools::{self, Offer, Tools};
+use super::shell::{Shell, Tab, page};
+use super::viewer::Viewer;
+use super::{Web, blocking};
+use crate::chart::number;
+use crate::reports::{ReportError, calendar};
+
+use data::Data;
+use detail::Detail;
+use list::List;
+
+/// `GET /projects/{project}/tasks`.
+pub(super) async fn show(
+    viewer: Viewer,
+    Extract(web): Extract<Web>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let state = State::parse(query.as_deref().unwrap_or_default())?;
+    let slug = viewer.project.slug.clone();
+    if state.added {
+        let own = Tab::Tasks.href(&slug);
+        return Ok(redirect(&format!("{own}{}", state.link())));
+    }
+    let desk = Desk::new(web.collector(), viewer.project.number, &slug);
+    let shell = viewer.shell("Tasks", Tab::Tasks)?;
+    let found = blocking(move || gather(&desk, state)).await?;
+    Ok(match found {
+        Some(found) => page(&TasksPage::new(shell, &slug, *found)),
+        None => redirect(&Tab::Overview.href(&slug)),
+    })
+}
+
+struct Found {
+    state: State,
+    span: Span,
+    data: Data,
+    offers: Vec<Offer>,
+}
+
+/// Everything the page shows; `None` before the first hit.
+fn gather(desk: &Desk, state: State) -> Result<Option<Box<Found>>, ReportError> {
+    let Some(first) = desk.first_day() else {
+        return Ok(None);
+    };
+    let span = Span::new(first, calendar::day_of_ms(desk.now_ms));
+    let data = desk.ask(|source| data::gather(source, &state, span))?;
+    let offers = desk.ask(|source| tools::asked_offers(source, &state, span.last))?;
+    Ok(Some(Box::new(Found {
+        state,
+        span,
+        data,
+        offers,
+    })))
+}
+
+#[derive(Template)]
+#[template(path = "tasks.html")]
+struct TasksPage {
+    shell: Shell,
+    tools: Tools,
+    list: List,
+    detail: Option<Detail>,
+}
+
+impl TasksPage {
+    fn new(shell: Shell, slug: &str, found: Found) -> Self {
+        let Found {
+            state,
+            span,
+            data,
+            offers,
+        } = found;
+        let mut tools = Tools::new("Tasks", &state, span, offers);
+        let sends = if data.installs == 1 { "sends" } else { "send" };
+        tools.matches = format!(
+            "{} {sends} task events",
+            number::counted(data.installs, "install")
+        );
+        Self {
+            shell: shell.data_until(data_until(data.range.to, span.today)),
+            tools,
+            list: list::list(&state, slug, &data),
+            detail: data
+                .detail
+                .as_ref()
+                .map(|found| detail::detail(&state, slug, (&data, found))),
+        }
+    }
+}
