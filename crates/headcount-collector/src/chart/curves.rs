@@ -186,7 +186,7 @@ mod tests {
         let html = chart.html();
         for part in [
             "v5.5.0 40% after 1 day, v5.4.0 90% after 3 days",
-            r#"class="dot""#,
+            r#"class="dot fu""#,
             "<th scope=row>3<td><td>90.0%",
             "<tspan class=\"lx\">v5.5.0 40%</tspan>",
         ] {
