@@ -4,6 +4,8 @@
 //! A host opens one [`Client`] and calls its `record_*` functions; they copy the event into a ring and return.
 //! Those who manage an install (command line, agent, admin pages) work on its [`State`] folder.
 
+#[cfg(feature = "admin")]
+mod admin;
 mod analytics_event;
 mod client;
 mod clock;
@@ -37,6 +39,8 @@ mod title;
 mod transport;
 mod worker;
 
+#[cfg(feature = "admin")]
+pub use admin::{ADMIN_PATH, Access, Admin, Door};
 pub use analytics_event::AnalyticsEvent;
 pub use client::{Client, Page, Recorded, Task};
 pub use config::{Config, DailyCallback, MakeTransport};

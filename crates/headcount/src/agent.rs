@@ -1,7 +1,8 @@
-//! `headcount agent`: delivery and the daily report as a local service, open to local programs at `POST /record`.
+//! `headcount agent`: delivery, the daily report and the operator's pages as a local service, open to local programs
+//! at `POST /record`. Serves this machine only.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State as Shared};
+use axum::extract::{DefaultBodyLimit, Request, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use clap::Args;
-use headcount_client::{Caps, Http, Pace, Recorded, Sender, State, Stats};
+use headcount_client::{ADMIN_PATH, Admin, Caps, Door, Http, Pace, Recorded, Sender, State, Stats};
 use headcount_protocol::{InstallId, native};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -69,15 +71,28 @@ async fn serve(args: AgentArgs, output: Output) -> anyhow::Result<()> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let interval = Duration::from_secs(args.interval_seconds);
     let delivery = tokio::spawn(deliver(state.clone(), interval, stopped));
-    output.result(&json!({ "listening": url }), format!("listening on {url}"))?;
+    let door = Door::new();
+    tell(&url, &door, output)?;
     let signals = until_told()?;
-    axum::serve(listener, router(state))
+    axum::serve(listener, router(state, door))
         .with_graceful_shutdown(signals)
         .await?;
     // The receiver ends only with this program; a failed send means it has ended already.
     let _ = stop.send(true);
     delivery.await?;
     Ok(())
+}
+
+/// Prints where the agent is, and how the operator gets in.
+fn tell(url: &str, door: &Door, output: Output) -> anyhow::Result<()> {
+    let link = door.link().unwrap_or_default();
+    let (link, token) = (format!("{url}{link}"), door.token());
+    let text = format!(
+        "listening on {url}\nthe operator's pages: {url}{ADMIN_PATH}\n\
+         sign in once with {link}\nor with the token {token}"
+    );
+    let told = json!({ "listening": url, "sign_in": link, "token": token });
+    output.result(&told, text)
 }
 
 fn until_told() -> anyhow::Result<impl Future<Output = ()>> {
@@ -135,22 +150,54 @@ fn round(state: &State, interval: Duration) -> anyhow::Result<Vec<String>> {
     Ok(round.troubles)
 }
 
-fn router(state: State) -> Router {
+fn router(state: State, door: Door) -> Router {
+    let pages = Admin::new(state.clone()).door(door).router();
     Router::new()
+        .route("/", get(|| async { Redirect::to(ADMIN_PATH) }))
         .route("/record", post(record))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(state)
+        .merge(pages)
+        .layer(from_fn(refuse_other_names))
+}
+
+/// Answers only to names that always mean this machine: a page elsewhere may have its own name lead here.
+async fn refuse_other_names(request: Request, next: Next) -> Response {
+    let host = request.headers().get("host");
+    let host = host
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if is_this_machine(host) {
+        return next.run(request).await;
+    }
+    let told = "the agent answers to localhost and loopback addresses only\n";
+    (StatusCode::MISDIRECTED_REQUEST, told).into_response()
+}
+
+/// Any port: a forwarded one has another number here than there.
+fn is_this_machine(host: &str) -> bool {
+    if let Ok(address) = host.parse::<SocketAddr>() {
+        return address.ip().is_loopback();
+    }
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return address.is_loopback();
+    }
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, "0"));
+    name.eq_ignore_ascii_case("localhost") && port.parse::<u16>().is_ok()
 }
 
 /// Takes a native batch body without install and app.
 async fn record(Shared(state): Shared<State>, headers: HeaderMap, body: Bytes) -> Response {
-    // A page in a browser can reach loopback too, but only without a preflight: never as JSON.
+    // A page in a browser can reach loopback too, but only without a preflight: never as JSON. Browsers also
+    // say where a request comes from; local programs do not.
     let is_json = headers
         .get("content-type")
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("application/json"));
-    if !is_json || headers.contains_key("origin") {
+    let is_browser = headers.contains_key("origin") || headers.contains_key("sec-fetch-site");
+    if !is_json || is_browser {
         let told = json!({ "error": "send application/json, and not from a browser" });
         return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, &told);
     }
@@ -206,4 +253,30 @@ fn failed(reason: &str) -> Response {
 fn answer(status: StatusCode, told: &serde_json::Value) -> Response {
     let headers = [("content-type", "application/json")];
     (status, headers, told.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_always_mean_this_machine_are_answered() {
+        for (host, answered) in [
+            ("127.0.0.1:8788", true),
+            ("127.0.0.1", true),
+            ("127.8.0.1:1", true),
+            ("[::1]:8788", true),
+            ("[::1]", true),
+            ("localhost:8788", true),
+            ("LOCALHOST", true),
+            ("evil.example:8788", false),
+            ("localhost.evil.example", false),
+            ("localhost:evil", false),
+            ("10.0.0.1:8788", false),
+            ("127.0.0.1.evil.example:8788", false),
+            ("", false),
+        ] {
+            assert_eq!(is_this_machine(host), answered, "{host}");
+        }
+    }
 }
