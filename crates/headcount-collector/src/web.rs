@@ -20,6 +20,7 @@ mod login;
 pub mod overview;
 mod projects;
 mod retention;
+mod settings;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -82,6 +83,50 @@ const PAGES: &[Page] = &[
     ("/projects/{project}/tasks", || get(tasks::show)),
     ("/projects/{project}/retention", || get(retention::show)),
     ("/projects/{project}/live", || get(live::show)),
+    ("/projects/{project}/settings", || get(settings::keys::show)),
+    ("/projects/{project}/settings/keys", || {
+        post(settings::keys::make)
+    }),
+    ("/projects/{project}/settings/keys/{id}/revoke", || {
+        get(settings::keys::ask_revoke).post(settings::keys::revoke)
+    }),
+    ("/projects/{project}/settings/keys/{id}/secret", || {
+        get(settings::keys::ask_secret).post(settings::keys::replace_secret)
+    }),
+    ("/projects/{project}/settings/setup", || {
+        get(settings::setup::show)
+    }),
+    ("/projects/{project}/settings/tokens", || {
+        get(settings::tokens::show).post(settings::tokens::make)
+    }),
+    ("/projects/{project}/settings/tokens/{id}/revoke", || {
+        get(settings::tokens::ask_revoke).post(settings::tokens::revoke)
+    }),
+    ("/projects/{project}/settings/members", || {
+        get(settings::members::show).post(settings::members::invite)
+    }),
+    ("/projects/{project}/settings/members/{id}", || {
+        get(settings::members::edit).post(settings::members::change)
+    }),
+    ("/projects/{project}/settings/members/{id}/link", || {
+        post(settings::members::link)
+    }),
+    (
+        "/projects/{project}/settings/members/{id}/sessions/end",
+        || post(settings::members::end_sessions),
+    ),
+    ("/projects/{project}/settings/members/{id}/remove", || {
+        get(settings::members::ask_remove).post(settings::members::remove)
+    }),
+    ("/projects/{project}/settings/audit", || {
+        get(settings::audit::show)
+    }),
+    ("/projects/{project}/settings/project", || {
+        get(settings::project::show).post(settings::project::rename)
+    }),
+    ("/projects/{project}/settings/close", || {
+        get(settings::project::ask_close).post(settings::project::close)
+    }),
     ("/api/v1/projects/{project}/reports/{report}", || {
         get(api::report)
     }),

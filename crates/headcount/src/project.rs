@@ -24,6 +24,8 @@ pub(crate) enum ProjectCommand {
     List(ListArgs),
     /// Show one project with its keys.
     Show(ShowArgs),
+    /// Open a project again that was closed on its settings page.
+    Reopen(ShowArgs),
 }
 
 #[derive(Args, Debug)]
@@ -70,6 +72,12 @@ pub(crate) fn run(command: ProjectCommand, output: Output) -> anyhow::Result<()>
         }
         ProjectCommand::Show(args) => {
             let project = open(&args.data.data)?.project(&args.slug)?;
+            output.result(&project, describe(&project))
+        }
+        ProjectCommand::Reopen(args) => {
+            let meta = open(&args.data.data)?;
+            meta.reopen_project(&args.slug, &Actor::CommandLine, Timestamp::now())?;
+            let project = meta.project(&args.slug)?;
             output.result(&project, describe(&project))
         }
     }

@@ -154,14 +154,29 @@ impl Meta {
     /// Opens a closed project again.
     ///
     /// # Errors
-    /// When the database fails.
+    /// `Unknown` when there is no closed project with that slug.
     pub fn reopen_project(
         &self,
-        number: ProjectNumber,
+        slug: &str,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<(), MetaError> {
-        self.set_closed(number, None, actor, now)
+        let number: Option<u32> = self
+            .db()
+            .query_row(
+                "SELECT number
+                 FROM projects
+                 WHERE slug = ?1
+                 AND closed_ms IS NOT NULL",
+                [slug],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let number = number.ok_or_else(|| MetaError::Unknown {
+            what: "closed project",
+            value: slug.to_owned(),
+        })?;
+        self.set_closed(ProjectNumber(number), None, actor, now)
     }
 
     fn set_closed(
@@ -370,6 +385,18 @@ mod tests {
             "the tracking ID UA-186249766-2 is in use by the project one: choose another one"
         );
         assert_eq!(meta.projects().unwrap(), vec![made]);
+    }
+
+    #[test]
+    fn a_closed_project_is_gone_until_it_is_opened_again() {
+        let (_dir, meta) = temporary();
+        let one = project(&meta, "One");
+        let actor = Actor::CommandLine;
+        assert!(meta.reopen_project("one", &actor, at(1)).is_err());
+        meta.close_project(one.number, &actor, at(1)).unwrap();
+        assert!(meta.project("one").is_err() && meta.projects().unwrap().is_empty());
+        meta.reopen_project("one", &actor, at(2)).unwrap();
+        assert_eq!(meta.project("one").unwrap(), one);
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
 }
 
 /// Scheme and host as the browser names them; behind a proxy the configuration should say them.
-fn origin_of(headers: &HeaderMap) -> String {
+pub(crate) fn origin_of(headers: &HeaderMap) -> String {
     let host = headers
         .get(HOST)
         .and_then(|host| host.to_str().ok())

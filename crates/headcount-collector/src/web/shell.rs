@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::assets;
 use super::error::PageError;
+use crate::access::Action;
 
 /// The pages of a project, in the order of their tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +20,18 @@ pub enum Tab {
     Tasks,
     Retention,
     Live,
+    Settings,
 }
 
 impl Tab {
     /// The tabs that are shown; each has a page.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Tasks, Self::Retention, Self::Live];
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Tasks,
+        Self::Retention,
+        Self::Live,
+        Self::Settings,
+    ];
 
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -31,6 +39,17 @@ impl Tab {
             Self::Tasks => "Tasks",
             Self::Retention => "Retention",
             Self::Live => "Live",
+            Self::Settings => "Settings",
+        }
+    }
+
+    /// What one must be allowed to do for the tab to be of use.
+    pub(super) fn needs(self) -> Action {
+        match self {
+            Self::Overview | Self::Tasks => Action::ReadOwnNamespaces,
+            Self::Retention => Action::ReadEverything,
+            Self::Live => Action::ReadHits,
+            Self::Settings => Action::ChangeSettings,
         }
     }
 
@@ -41,6 +60,7 @@ impl Tab {
             Self::Tasks => format!("/projects/{slug}/tasks"),
             Self::Retention => format!("/projects/{slug}/retention"),
             Self::Live => format!("/projects/{slug}/live"),
+            Self::Settings => format!("/projects/{slug}/settings"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod pages;
+mod settings;
 mod site;
 
 use axum::Router;

@@ -95,7 +95,11 @@ impl Viewer {
     pub fn shell(&self, title: &str, tab: Tab) -> Result<Shell, PageError> {
         let entry = |project: &ProjectOfUser| MenuEntry {
             label: project.name.clone(),
-            href: tab.href(&project.slug),
+            href: if can(project.membership.role, tab.needs()) {
+                tab.href(&project.slug)
+            } else {
+                Tab::Overview.href(&project.slug)
+            },
             current: project.number == self.project.number,
         };
         let link = |each: Tab| TabLink {
@@ -110,7 +114,11 @@ impl Viewer {
         Ok(Shell {
             project: Some(project),
             menu: self.visitor.projects.iter().map(entry).collect(),
-            tabs: Tab::ALL.map(link).to_vec(),
+            tabs: Tab::ALL
+                .into_iter()
+                .filter(|tab| self.may(tab.needs()))
+                .map(link)
+                .collect(),
             slim: false,
             ..self.visitor.shell(title)?
         })

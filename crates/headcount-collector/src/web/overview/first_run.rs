@@ -6,6 +6,7 @@ use crate::meta::projects::Project;
 const TRY_INSTALL: &str = "00000000-0000-4000-8000-000000000001";
 
 /// One way to send.
+#[derive(Clone)]
 pub(crate) struct Way {
     pub(crate) title: &'static str,
     pub(crate) about: &'static str,
@@ -14,21 +15,71 @@ pub(crate) struct Way {
     pub(crate) command: String,
 }
 
-/// All ways, the one for new programs first. `secret` says whether the reader may see the API secret.
+/// All ways, those of whole programs first. `secret` says whether the reader may see what installs
+/// send with.
 pub(crate) fn ways(origin: &str, project: &Project, secret: bool) -> Vec<Way> {
-    let api_secret = if secret {
-        project.api_secret.as_str()
-    } else {
-        "API_SECRET"
+    let or = |key: &str, name: &str| {
+        let shown = secret && !key.is_empty();
+        if shown { key } else { name }.to_owned()
     };
-    vec![
+    let key = or(&project.ingest_key, "INGEST_KEY");
+    let api_secret = or(&project.api_secret, "API_SECRET");
+    let mut ways = programs(origin, &key).to_vec();
+    ways.extend(wires(origin, project, (&key, &api_secret)));
+    ways
+}
+
+/// Programs that have the module built in.
+fn programs(origin: &str, key: &str) -> [Way; 4] {
+    let of_key = |title, about, command| Way {
+        title,
+        about,
+        id_label: "Ingest key",
+        id: key.to_owned(),
+        command,
+    };
+    [
+        of_key(
+            "Alliance Auth",
+            "One line in local.py, in any position. Then add a token of type HEADCOUNT in the admin under Analytics, with the address and the key.",
+            format!(
+                "pip install headcount\n\n# local.py\nINSTALLED_APPS += [\"headcount.allianceauth\"]\n\n# the token\n# endpoint  {origin}\n# token     {key}"
+            ),
+        ),
+        of_key(
+            "Django",
+            "Any Django project. Then add a token of type HEADCOUNT in the admin under Analytics, with the address and the key.",
+            format!(
+                "pip install headcount\n\n# settings.py\nINSTALLED_APPS += [\"headcount.django\"]\nMIDDLEWARE += [\"headcount.django.middleware.AnalyticsMiddleware\"]\n\n# the token\n# endpoint  {origin}\n# token     {key}"
+            ),
+        ),
+        of_key(
+            "Rust",
+            "The crate headcount-client. The state folder is made once on each install, from its command line or by the program itself.",
+            format!(
+                "// headcount client --state ./analytics init --app my-app --app-version 1.0\n// headcount client --state ./analytics token add --name Team --type headcount \\\n//   --endpoint {origin} --token {key}\nlet client = Client::open(Config::new(\"./analytics\").app(\"my-app\", \"1.0\"));\nclient.record_stats(&Stats {{ users: Some(128), ..Stats::default() }});"
+            ),
+        ),
+        of_key(
+            "Any language, through the agent",
+            "headcount agent runs beside the program, keeps what could not be sent, and takes events over HTTP on loopback.",
+            format!(
+                "headcount client --state ./analytics init --app my-app --app-version 1.0\nheadcount client --state ./analytics token add --name Team --type headcount \\\n  --endpoint {origin} --token {key}\nheadcount agent --state ./analytics &\ncurl http://127.0.0.1:8788/record \\\n  -H 'Content-Type: application/json' \\\n  -d '{{\"events\": [{{\"type\": \"stats\", \"users\": 2}}]}}'"
+            ),
+        ),
+    ]
+}
+
+/// The three protocols, each with one call of curl.
+fn wires(origin: &str, project: &Project, (key, api_secret): (&str, &str)) -> [Way; 3] {
+    [
         Way {
             title: "Native batches",
-            about: "For the headcount client and new programs: many events in one request, and a receipt for each. The key was shown once when the project was made; put it into HEADCOUNT_KEY.",
+            about: "For the headcount client and new programs: many events in one request, and a receipt for each.",
             id_label: "Ingest key",
-            id: "hc_…".to_owned(),
+            id: key.to_owned(),
             command: format!(
-                "curl {origin}/api/v1/batch \\\n  -H \"Authorization: Bearer $HEADCOUNT_KEY\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{{\"install\": \"{TRY_INSTALL}\", \"app_version\": \"5.5.0\",\n       \"events\": [{{\"type\": \"stats\", \"users\": 2, \"tokens\": 3,\n                   \"apps\": [{{\"name\": \"memberaudit\", \"version\": \"3.1.0\"}}]}}]}}'"
+                "curl {origin}/api/v1/batch \\\n  -H \"Authorization: Bearer {key}\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{{\"install\": \"{TRY_INSTALL}\", \"app_version\": \"5.5.0\",\n       \"events\": [{{\"type\": \"stats\", \"users\": 2, \"tokens\": 3,\n                   \"apps\": [{{\"name\": \"memberaudit\", \"version\": \"3.1.0\"}}]}}]}}'"
             ),
         },
         Way {

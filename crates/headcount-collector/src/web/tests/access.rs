@@ -20,6 +20,8 @@ enum For {
     Readers,
     /// Those, and every report token of the project.
     ReadersAndTokens,
+    /// Managers of the project.
+    Managers,
 }
 
 /// Somebody who asks. All but the stranger belong to the project `one`.
@@ -57,6 +59,7 @@ impl Who {
                 Self::Stranger | Self::Author | Self::Viewer | Self::Manager
             ),
             For::Readers => matches!(self, Self::Viewer | Self::Manager),
+            For::Managers => self == Self::Manager,
             For::ReadersAndTokens => matches!(
                 self,
                 Self::Viewer | Self::Manager | Self::ReportsToken | Self::ExportToken
@@ -81,6 +84,86 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/projects/{project}/tasks", For::Readers),
     ("GET", "/projects/{project}/retention", For::Readers),
     ("GET", "/projects/{project}/live", For::Readers),
+    ("GET", "/projects/{project}/settings", For::Managers),
+    ("POST", "/projects/{project}/settings/keys", For::Managers),
+    (
+        "GET",
+        "/projects/{project}/settings/keys/{id}/revoke",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/keys/{id}/revoke",
+        For::Managers,
+    ),
+    (
+        "GET",
+        "/projects/{project}/settings/keys/{id}/secret",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/keys/{id}/secret",
+        For::Managers,
+    ),
+    ("GET", "/projects/{project}/settings/setup", For::Managers),
+    ("GET", "/projects/{project}/settings/tokens", For::Managers),
+    ("POST", "/projects/{project}/settings/tokens", For::Managers),
+    (
+        "GET",
+        "/projects/{project}/settings/tokens/{id}/revoke",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/tokens/{id}/revoke",
+        For::Managers,
+    ),
+    ("GET", "/projects/{project}/settings/members", For::Managers),
+    (
+        "POST",
+        "/projects/{project}/settings/members",
+        For::Managers,
+    ),
+    (
+        "GET",
+        "/projects/{project}/settings/members/{id}",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/members/{id}",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/members/{id}/link",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/members/{id}/sessions/end",
+        For::Managers,
+    ),
+    (
+        "GET",
+        "/projects/{project}/settings/members/{id}/remove",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/members/{id}/remove",
+        For::Managers,
+    ),
+    ("GET", "/projects/{project}/settings/audit", For::Managers),
+    ("GET", "/projects/{project}/settings/project", For::Managers),
+    (
+        "POST",
+        "/projects/{project}/settings/project",
+        For::Managers,
+    ),
+    ("GET", "/projects/{project}/settings/close", For::Managers),
+    ("POST", "/projects/{project}/settings/close", For::Managers),
     (
         "GET",
         "/api/v1/projects/{project}/reports/{report}",
@@ -95,6 +178,9 @@ fn asked(path: &str) -> String {
         ("{project}", "one"),
         ("{report}", "totals"),
         ("{token}", "none"),
+        ("/keys/{id}", "/keys/2"),
+        ("/tokens/{id}", "/tokens/2"),
+        ("/members/{id}", "/members/2"),
         ("{id}", "1"),
         ("{file}", style),
     ];
