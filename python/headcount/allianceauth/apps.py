@@ -1,0 +1,70 @@
+"""Starts the drop-in: puts our modules in the place of Alliance Auth's, then the engine, then page views."""
+
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.db import connections, transaction
+from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
+from headcount.allianceauth import standin
+
+# Before any app's models or tasks are imported: apps are made first, in the order of INSTALLED_APPS.
+standin.put_in()
+
+MIDDLEWARE = "headcount.allianceauth.middleware.AnalyticsMiddleware"
+
+
+class AllianceAuthConfig(AppConfig):
+    """The app of the one line in local.py; its label names our own tables."""
+
+    name = "headcount.allianceauth"
+    label = "headcount"
+    verbose_name = "Headcount"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from headcount.allianceauth import beat, repair
+        from headcount.allianceauth.host import AllianceAuthHost
+        from headcount.allianceauth.tokens import has_all_switches
+        from headcount.django import checks, engine  # noqa: F401
+
+        repair.identifier_page()
+        beat.spread()
+        if not has_all_switches():
+            # Alliance Auth 3 names its own middleware, which is ours already; who took that line out meant it.
+            settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE]
+        module = engine.start(AllianceAuthHost())
+        self._follow_tables(module)
+        self._judge_migrations()
+
+    def _follow_tables(self, module: Any) -> None:
+        """A saved page counts at once in this process; the others look every second."""
+        from headcount.allianceauth.models import InstallSettings, TokenSettings
+        from headcount.allianceauth.tokens import aa_tokens, loaded
+
+        def changed(**_: Any) -> None:
+            if not module.disabled and module.host.is_serving():
+                transaction.on_commit(module.look)
+
+        tokens = aa_tokens()
+        for model in (tokens, TokenSettings, InstallSettings, apps.get_model("analytics", "AnalyticsIdentifier")):
+            for signal in (post_save, post_delete):
+                signal.connect(changed, sender=model, weak=False)
+        post_save.connect(loaded, sender=tokens)
+
+    def _judge_migrations(self) -> None:
+        """Which feeds are on is judged when tables are made or change."""
+        from headcount.allianceauth import choices
+
+        before: dict[str, choices.Before] = {}
+
+        def look(using: str, plan: Any, **_: Any) -> None:
+            before[using] = choices.look(using, plan)
+
+        def judge(using: str, **_: Any) -> None:
+            tables = connections[using].introspection.table_names()
+            if choices.OWN_TABLE in tables:
+                choices.judge(using, before.pop(using, choices.Before()))
+
+        pre_migrate.connect(look, sender=self, weak=False)
+        post_migrate.connect(judge, sender=self, weak=False)

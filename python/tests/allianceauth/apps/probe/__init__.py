@@ -1,0 +1,1 @@
+"""A community app: pages and tasks for the tests to drive."""

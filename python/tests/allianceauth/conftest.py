@@ -1,0 +1,70 @@
+"""Installs, services and projects that the tests share."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from installs import VERSIONS, Install, cache_folder, make  # noqa: E402
+from project import Project, Redis  # noqa: E402
+from services import Google  # noqa: E402
+
+ASKED = os.environ.get("HEADCOUNT_AA_VERSIONS", "").split() or list(VERSIONS)
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A broker and cache."""
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def google() -> Iterator[Google]:
+    """What answers in Google's place."""
+    recorder = Google()
+    yield recorder
+    recorder.stop()
+
+
+@pytest.fixture(scope="session")
+def installs() -> Callable[[str], Install]:
+    """Installs by version."""
+    return make
+
+
+@pytest.fixture
+def new_project(tmp_path: Path, redis: Redis) -> Iterator[Callable[[str], Project]]:
+    """Makes projects, and ends their processes."""
+    made: list[Project] = []
+
+    def new(version: str) -> Project:
+        redis.empty()
+        made.append(Project(make(version), tmp_path / str(len(made)), redis))
+        return made[-1]
+
+    yield new
+    for project in made:
+        project.stop()
+
+
+@pytest.fixture
+def original(new_project: Callable[[str], Project]) -> Callable[[str], Project]:
+    """A project of a version as it was before the drop-in: its tables are made once and kept."""
+
+    def make_one(version: str) -> Project:
+        project = new_project(version)
+        template = cache_folder() / f"tables-{version}.sqlite3"
+        if not template.exists():
+            project.migrate()
+            project.static()
+            project.database.rename(template)
+        project.use_database(template)
+        return project
+
+    return make_one

@@ -1,0 +1,204 @@
+"""A project of Alliance Auth as `allianceauth start` makes it, with its database and its processes."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from installs import Install, cache_folder
+from services import Service, free_port, is_open, wait_for
+
+HERE = Path(__file__).parent
+LINE = 'INSTALLED_APPS += ["headcount.allianceauth"]'
+
+LOCAL = """
+# Added by the tests: loopback instead of a real domain, and files of this folder.
+import os
+SITE_URL = "http://127.0.0.1:{web_port}"
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = False
+STATIC_ROOT = {static!r}
+BROKER_URL = "redis://127.0.0.1:{redis_port}/0"
+CACHES["default"]["LOCATION"] = "redis://127.0.0.1:{redis_port}/1"
+ESI_SSO_CLIENT_ID = ESI_SSO_CLIENT_SECRET = "none"
+ESI_SSO_CALLBACK_URL = SITE_URL + "/sso/callback"
+ESI_USER_CONTACT_EMAIL = DEFAULT_FROM_EMAIL = "nobody@example.com"
+REGISTRATION_VERIFY_EMAIL = False
+for _handler in LOGGING["handlers"].values():
+    if _handler.get("class") == "logging.StreamHandler":
+        _handler["level"] = "WARNING"
+INSTALLED_APPS += ["probe"]
+HEADCOUNT_DELIVERY_SECONDS = 0.2
+"""
+SQLITE = 'DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": {file!r}, "OPTIONS": {{"timeout": 30}}}}'
+
+
+class Redis:
+    """One server for the whole run; each project has it emptied."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._service = Service([*command, "--dir", str(folder)], folder / "redis.log", folder, {})
+        wait_for("redis", lambda: is_open(self.port))
+
+    def empty(self) -> None:
+        """Deletes all keys."""
+        import redis
+
+        redis.Redis(port=self.port).flushall()
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._service.stop()
+
+
+class Project:
+    """One project folder."""
+
+    def __init__(self, install: Install, folder: Path, redis: Redis, database: str | None = None) -> None:
+        self.install = install
+        self.folder = folder / "myauth"
+        self.redis_port = redis.port
+        self.web_port = free_port()
+        self.database = self.folder / "auth.sqlite3"
+        self.state = self.folder / "state"
+        self.environment: dict[str, str] = {}
+        self._running: list[Service] = []
+        self._database = database
+        folder.mkdir(parents=True, exist_ok=True)
+        self._start()
+
+    def _start(self) -> None:
+        path = f"{self.install.folder / 'bin'}:{os.environ['PATH']}"
+        command = [str(self.install.program("allianceauth")), "start", "myauth"]
+        # It asks the environment for the folders that it writes into supervisor.conf.
+        environment = {"PATH": path, "VIRTUAL_ENV": str(self.install.folder)}
+        subprocess.run(
+            command, cwd=self.folder.parent, env=os.environ | environment, check=True, capture_output=True
+        )
+        (self.folder / "log").mkdir(exist_ok=True)
+        local = LOCAL.format(web_port=self.web_port, redis_port=self.redis_port, static=str(self.static_root()))
+        self.settings(local, self._database or SQLITE.format(file=str(self.database)))
+        with (self.folder / "myauth" / "urls.py").open("a") as urls:
+            urls.write("\nurlpatterns += [path('', include('probe.urls'))]\n")
+
+    def static_root(self) -> Path:
+        """Static files are the same for all projects of a version."""
+        return cache_folder() / f"static-{self.install.version}"
+
+    def settings(self, *lines: str) -> None:
+        """Adds lines to local.py."""
+        with self.local().open("a") as local:
+            local.write("\n" + "\n".join(lines) + "\n")
+
+    def local(self) -> Path:
+        """The operator's settings file."""
+        return self.folder / "myauth" / "settings" / "local.py"
+
+    def add_line(self, *more: str) -> None:
+        """What an operator does to install the drop-in."""
+        self.settings(LINE, f"HEADCOUNT_STATE = {str(self.state)!r}", *more)
+
+    def remove_line(self) -> None:
+        """What an operator does to be rid of it."""
+        text = self.local().read_text()
+        assert LINE in text
+        self.local().write_text(text.replace(LINE, ""))
+
+    def variables(self) -> dict[str, str]:
+        """The environment of every process of the project."""
+        path = os.pathsep.join([str(HERE / "apps"), os.environ.get("HEADCOUNT_PYTHONPATH", "")]).rstrip(os.pathsep)
+        return {"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "myauth.settings.local", **self.environment}
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs manage.py."""
+        done = subprocess.run(
+            [str(self.install.python), "manage.py", *arguments],
+            cwd=self.folder,
+            env=os.environ | self.variables(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert not check or done.returncode == 0, f"manage.py {arguments}:\n{done.stdout[-2000:]}{done.stderr[-6000:]}"
+        return done
+
+    def run(self, code: str) -> Any:
+        """Runs code with Django set up; answers what it assigned to `answer`."""
+        tail = "\nimport json as _json\nprint('\\nANSWER ' + _json.dumps(answer, default=str))"
+        out = self.manage("shell", "-c", "answer = None\n" + code + tail).stdout
+        return json.loads(out.rsplit("ANSWER ", 1)[1])
+
+    def migrate(self, *arguments: str) -> None:
+        """Makes or changes the tables."""
+        self.manage("migrate", "-v0", "--no-input", *arguments)
+
+    def static(self) -> None:
+        """Collects the static files that Alliance Auth's pages name by their hashes."""
+        if not (self.static_root() / "collected").exists():
+            self.manage("collectstatic", "--no-input", "-v0")
+            (self.static_root() / "collected").touch()
+
+    def use_database(self, template: Path) -> None:
+        """Starts from a copy of a database that was made before."""
+        shutil.copy(template, self.database)
+
+    @contextmanager
+    def rows(self) -> Iterator[sqlite3.Connection]:
+        """The database past Django, as an operator's own tool sees it."""
+        connection = sqlite3.connect(self.database, timeout=30)
+        connection.row_factory = sqlite3.Row
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+    def tables(self) -> dict[str, Any]:
+        """Alliance Auth's own analytics tables, schema and rows."""
+        with self.rows() as rows:
+            names = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'analytics_%' AND type = 'table' ORDER BY name"
+            return {
+                name: (sql, [tuple(row) for row in rows.execute(f"SELECT * FROM {name} ORDER BY 1")])
+                for name, sql in rows.execute(names).fetchall()
+            }
+
+    def start(self, name: str, *command: str) -> Service:
+        """Starts a program of the environment."""
+        program = str(self.install.program(command[0]))
+        log = self.folder / f"{name}.log"
+        service = Service([program, *command[1:]], log, self.folder, self.variables())
+        self._running.append(service)
+        return service
+
+    def web(self, *flags: str) -> Service:
+        """Serves the site, two workers that are forked from one that has loaded it."""
+        bind = f"127.0.0.1:{self.web_port}"
+        flags = ("--workers=2", "--preload", *flags)
+        service = self.start("web", "gunicorn", "myauth.wsgi", *flags, "--no-control-socket", "--bind", bind)
+        wait_for("gunicorn", lambda: is_open(self.web_port) or service.process.poll() is not None)
+        assert service.process.poll() is None, service.text()
+        return service
+
+    def worker(self, pool: str = "threads") -> Service:
+        """Runs tasks."""
+        command = ["celery", "-A", "myauth", "worker", f"--pool={pool}", "--concurrency=2", "-l", "INFO"]
+        service = self.start("worker", *command, "-n", f"{pool}@%h", "--without-gossip", "--without-mingle")
+        service.wait_until(" ready.")
+        return service
+
+    def beat(self) -> Service:
+        """Starts tasks by the clock."""
+        return self.start("beat", "celery", "-A", "myauth", "beat", "-l", "INFO")
+
+    def stop(self) -> None:
+        """Ends all its processes."""
+        while self._running:
+            self._running.pop().stop()

@@ -1,0 +1,139 @@
+"""Which feeds are on after an install or an upgrade: never one that an operator switched off."""
+
+import pytest
+from conftest import ASKED
+
+FEEDS = """
+from headcount.allianceauth.tokens import all_tokens
+answer = [[t.token[:2], t.send_stats, t.send_celery_tasks, t.send_page_views] for t in all_tokens()]
+"""
+
+
+@pytest.mark.parametrize("version", ASKED)
+def test_everything_is_on_in_a_fresh_install(version, new_project):
+    project = new_project(version)
+    project.add_line()
+    project.migrate()
+    kind = "UA" if version.startswith("3.") else "G-"
+    assert project.run(FEEDS) == [[kind, True, True, True]]
+
+
+def existing(project, sql="", line=True):
+    """An install that ran without the drop-in, with what its operator did, which then gets the line."""
+    with project.rows() as rows:
+        rows.executescript(sql)
+    before = project.tables()
+    project.add_line()
+    project.migrate()
+    assert project.tables() == before
+    return project.run(FEEDS)
+
+
+@pytest.mark.parametrize(
+    ("sql", "feeds"),
+    [
+        # As set up by 5.x, and as its operator may have left it or chosen it: that cannot be told apart.
+        ("", ["G-", False, False, False]),
+        # Switched on by the operator. Page views and task events were never asked about.
+        ("UPDATE analytics_analyticstokens SET send_stats = 1", ["G-", True, False, False]),
+    ],
+)
+def test_off_stays_off_where_5_5_ran_before(sql, feeds, original):
+    assert existing(original("5.5.0"), sql) == [feeds]
+
+
+@pytest.mark.parametrize(
+    ("sql", "feeds"),
+    [
+        ("", ["UA", True, True, True]),
+        ("UPDATE analytics_analyticstokens SET send_page_views = 0", ["UA", True, True, False]),
+        (
+            "UPDATE analytics_analyticstokens SET send_page_views = 0, send_celery_tasks = 0, send_stats = 0",
+            ["UA", False, False, False],
+        ),
+    ],
+)
+def test_the_choices_of_3_8_stay(sql, feeds, original):
+    assert existing(original("3.8.1"), sql) == [feeds]
+
+
+def test_a_deleted_token_stays_deleted(original):
+    for version in ASKED:
+        sql = "DELETE FROM analytics_analyticstokens_ignore_paths;" if version.startswith("3.") else ""
+        assert existing(original(version), sql + "DELETE FROM analytics_analyticstokens") == []
+
+
+UPGRADES = [
+    ("keep", "", [["UA", False, False, False], ["G-", True, True, True]]),
+    (
+        "pages off",
+        "UPDATE analytics_analyticstokens SET send_page_views = 0",
+        [["UA", False, False, False], ["G-", True, True, False]],
+    ),
+    (
+        "all off",
+        "UPDATE analytics_analyticstokens SET send_page_views = 0, send_celery_tasks = 0, send_stats = 0",
+        [["UA", False, False, False], ["G-", False, False, False]],
+    ),
+    (
+        "deleted",
+        "DELETE FROM analytics_analyticstokens_ignore_paths; DELETE FROM analytics_analyticstokens",
+        [["G-", False, False, False]],
+    ),
+]
+
+
+def upgraded(new_project, original, sql, *, line_from):
+    """The database of 3.8.1 under 5.5.0; the line comes with 3.8.1, with the upgrade, or after it."""
+    old = original("3.8.1")
+    if line_from == "before":
+        old.add_line()
+        old.migrate()
+    with old.rows() as rows:
+        rows.executescript(sql)
+    new = new_project("5.5.0")
+    new.use_database(old.database)
+    if line_from == "after":
+        new.migrate()
+    new.add_line()
+    new.migrate()
+    return new
+
+
+@pytest.mark.parametrize(("name", "sql", "feeds"), UPGRADES, ids=[name for name, *_ in UPGRADES])
+def test_an_upgrade_with_the_line_keeps_the_choices(name, sql, feeds, new_project, original):
+    assert upgraded(new_project, original, sql, line_from="with").run(FEEDS) == feeds
+
+
+def test_fault_6_an_upgrade_does_not_opt_in_who_had_deleted_the_token(new_project, original):
+    _, sql, feeds = UPGRADES[-1]
+    project = upgraded(new_project, original, sql, line_from="after")
+    with project.rows() as rows:
+        (stats,) = rows.execute("SELECT send_stats FROM analytics_analyticstokens").fetchone()
+    assert stats == 1, "the original is on again"
+    assert project.run(FEEDS) == feeds
+
+
+def test_fault_5_the_documented_page_switches_off_what_an_upgrade_put_beside_it(new_project, original):
+    project = upgraded(new_project, original, "", line_from="before")
+    assert project.run(FEEDS) == UPGRADES[0][2]
+    late = new_project("5.5.0")
+    late.use_database(project.database)
+    with late.rows() as rows:
+        rows.executescript(
+            "UPDATE analytics_analyticstokens SET send_stats = 0 WHERE type = 'GA-U';"
+            "DROP TABLE headcount_tokensettings; DROP TABLE headcount_installsettings;"
+            "DELETE FROM django_migrations WHERE app = 'headcount'"
+        )
+    late.add_line()
+    late.migrate()
+    assert late.run(FEEDS) == [["UA", False, False, False], ["G-", False, False, False]]
+
+
+@pytest.mark.parametrize("version", ASKED)
+def test_the_fixture_that_disables_analytics_disables_all_of_it(version, new_project):
+    project = new_project(version)
+    project.add_line()
+    project.migrate()
+    project.manage("loaddata", "disable_analytics")
+    assert project.run(FEEDS)[0][1:] == [False, False, False]
