@@ -12,7 +12,7 @@ use crate::ingest::writer::Writer;
 use crate::ingest::{self, Ingest};
 use crate::meta::Meta;
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{ProjectNumber, Store};
 use crate::upkeep::{self, Upkeep};
 use crate::web;
 
@@ -77,6 +77,13 @@ impl Collector {
             }
         })?;
         Ok(collector)
+    }
+
+    /// Days that raw events of a project are kept.
+    #[must_use]
+    pub fn retention_days(&self, project: ProjectNumber) -> u32 {
+        let own = self.meta.keyring().retention_days(project);
+        own.unwrap_or(self.config.retention_days)
     }
 
     /// All routes.

@@ -203,6 +203,13 @@ impl Index {
         self.inner.tend(Duration::ZERO)
     }
 
+    /// Whether the raw events of days before `day` are needed no more, as far as the index knows:
+    /// each of those days is closed.
+    #[must_use]
+    pub fn is_closed_before(&self, project: ProjectNumber, day: Day) -> bool {
+        self.inner.project(project).read().is_closed_before(day)
+    }
+
     /// Takes an install out of every answer: call it when its raw events are gone and none can come
     /// any more. May be done again at any time. Days are rewritten without it where they lie, so that
     /// also those without raw events lose it.

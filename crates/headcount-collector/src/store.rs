@@ -15,9 +15,10 @@ mod tests;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rusqlite::Connection;
+use rustc_hash::FxHashMap;
 
 use crate::error::Error;
 use crate::sqlite;
@@ -161,6 +162,8 @@ struct Inner {
     /// The idle connection for upkeep; events have a connection of their own.
     editor: Mutex<Option<Connection>>,
     recent: flagged::Recent,
+    /// The first day of each project whose raw rows are kept, where any were removed.
+    horizons: RwLock<FxHashMap<ProjectNumber, Day>>,
 }
 
 /// Idle connections kept open; more are opened under load and closed again.
@@ -176,6 +179,7 @@ impl Store {
         let connection = sqlite::open(&path, schema::MIGRATIONS)?;
         let dictionary = Dictionary::load(&connection)?;
         let recent = flagged::Recent::default();
+        let horizons = RwLock::new(upkeep::horizons(&connection)?);
         Ok(Self {
             inner: Arc::new(Inner {
                 path,
@@ -183,6 +187,7 @@ impl Store {
                 readers: Mutex::new(Vec::new()),
                 editor: Mutex::new(Some(connection)),
                 recent,
+                horizons,
             }),
         })
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::app::Collector;
 use crate::error::Error;
 use crate::ingest::writer::{now_ms, spawn};
-use crate::store::Day;
+use crate::store::{Day, ProjectNumber};
 
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -61,14 +61,37 @@ pub(crate) fn round(collector: &Collector) {
     if let Err(error) = collector.store.forget_flagged(now_ms) {
         tracing::warn!(%error, "upkeep failed");
     }
-    let retention = i32::try_from(collector.config.retention_days).unwrap_or(i32::MAX);
-    let day = Day::of_ms(now_ms).0.saturating_sub(retention);
-    match collector
-        .store
-        .remove_before(Day(day.saturating_sub(MARGIN_DAYS)))
-    {
-        Ok(0) => {}
-        Ok(rows) => tracing::info!(rows, "raw events beyond the retention removed"),
+    match collector.store.projects_with_rows() {
+        Ok(projects) => projects
+            .into_iter()
+            .for_each(|project| prune(collector, project, now_ms)),
         Err(error) => tracing::warn!(%error, "upkeep failed"),
     }
+}
+
+/// Removes the raw events of a project that are beyond its retention, once the index needs them no
+/// more: what is not closed yet waits for a later round.
+fn prune(collector: &Collector, project: ProjectNumber, now_ms: i64) {
+    match try_prune(collector, project, now_ms) {
+        Ok(0) => {}
+        Ok(rows) => tracing::info!(rows, "raw events beyond the retention removed"),
+        Err(error) => {
+            tracing::warn!(%error, "raw events beyond the retention could not be removed yet")
+        }
+    }
+}
+
+fn try_prune(collector: &Collector, project: ProjectNumber, now_ms: i64) -> Result<u64, Error> {
+    let (store, index) = (&collector.store, &collector.index);
+    let retention = i32::try_from(collector.retention_days(project)).unwrap_or(i32::MAX);
+    let day = Day::of_ms(now_ms).0.saturating_sub(retention);
+    let horizon = Day(day.saturating_sub(MARGIN_DAYS));
+    if store.reaches_before(project, horizon)?
+        && index.is_closed_before(project, horizon)
+        && !store.give_up_before(project, horizon)?
+    {
+        tracing::debug!("raw events stay until the index of their days is written");
+    }
+    // Also what an earlier round gave up and could not finish.
+    store.remove_given_up(project)
 }

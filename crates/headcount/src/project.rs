@@ -26,6 +26,8 @@ pub(crate) enum ProjectCommand {
     Show(ShowArgs),
     /// Open a project again that was closed on its settings page.
     Reopen(ShowArgs),
+    /// Set how many days raw events of a project are kept.
+    Retention(RetentionArgs),
 }
 
 #[derive(Args, Debug)]
@@ -61,6 +63,18 @@ pub(crate) struct ShowArgs {
     data: DataArgs,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct RetentionArgs {
+    /// Name of the project in addresses, such as alliance-auth.
+    #[arg(value_name = "PROJECT")]
+    slug: String,
+    /// Days; or `server` for what `serve --retention-days` says. What is older is removed for good.
+    #[arg(value_name = "DAYS")]
+    days: String,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
 pub(crate) fn run(command: ProjectCommand, output: Output) -> anyhow::Result<()> {
     match command {
         ProjectCommand::Create(args) => create(args, output),
@@ -80,7 +94,31 @@ pub(crate) fn run(command: ProjectCommand, output: Output) -> anyhow::Result<()>
             let project = meta.project(&args.slug)?;
             output.result(&project, describe(&project))
         }
+        ProjectCommand::Retention(args) => retention(&args, output),
     }
+}
+
+fn retention(args: &RetentionArgs, output: Output) -> anyhow::Result<()> {
+    let days = match args.days.as_str() {
+        "server" => None,
+        days => Some(
+            days.parse()
+                .with_context(|| format!("{days:?} is no number of days"))?,
+        ),
+    };
+    let meta = open(&args.data.data)?;
+    meta.set_retention_days(&args.slug, days, &Actor::CommandLine, Timestamp::now())?;
+    let value = serde_json::json!({ "project": args.slug, "retention_days": days });
+    let text = days.map_or_else(
+        || {
+            format!(
+                "{}: raw events are kept as the server's settings say",
+                args.slug
+            )
+        },
+        |days| format!("{}: raw events are kept for {days} days", args.slug),
+    );
+    output.result(&value, text)
 }
 
 /// Opens the meta database of a data folder that is there already.

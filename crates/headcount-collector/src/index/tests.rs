@@ -289,7 +289,8 @@ fn an_install_is_forgotten_also_on_days_without_raw_events() {
         bench.index.flush().unwrap();
         if close {
             bench.index.inner.tend(Duration::ZERO).unwrap();
-            bench.store.remove_before(Day(DAY + 9)).unwrap();
+            assert!(bench.store.give_up_before(PROJECT, Day(DAY + 9)).unwrap());
+            bench.store.remove_given_up(PROJECT).unwrap();
         } else {
             bench.reopen();
         }
@@ -301,6 +302,36 @@ fn an_install_is_forgotten_also_on_days_without_raw_events() {
         bench.reopen();
         check(&bench);
     }
+}
+
+#[test]
+fn days_without_raw_events_answer_as_before() {
+    let mut bench = Bench::new(config());
+    let horizon = Day(DAY + 9);
+    fleet(&mut bench);
+    assert!(!bench.index.is_closed_before(PROJECT, horizon));
+    assert!(!bench.store.give_up_before(PROJECT, horizon).unwrap());
+    bench.index.flush().unwrap();
+    assert!(bench.index.is_closed_before(PROJECT, horizon));
+    assert!(bench.store.give_up_before(PROJECT, horizon).unwrap());
+    // Killed before a row was removed, after some were, after all were.
+    for removed in [0, 1, 4] {
+        let connection = bench.store.connect().unwrap();
+        let sql = "DELETE FROM events WHERE seq <= ?1 AND day < ?2";
+        connection.execute(sql, [removed, horizon.0]).unwrap();
+        bench.reopen();
+        check(&bench);
+        bench.index.rebuild(None).unwrap();
+        check(&bench);
+    }
+    bench.store.remove_given_up(PROJECT).unwrap();
+    assert_eq!(bench.store.days(PROJECT).unwrap(), [Day(DAY + 10)]);
+    // A late event would leave its day with nothing but itself.
+    let late = bench.write(vec![accepted("c", "1.0", vec![page(DAY + 3, "de")])]);
+    assert_eq!(late, []);
+    bench.index.rebuild(None).unwrap();
+    bench.reopen();
+    check(&bench);
 }
 
 #[test]

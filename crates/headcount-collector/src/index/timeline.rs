@@ -273,6 +273,12 @@ impl Timeline {
         }
     }
 
+    /// Whether every day before `day` is on the shelf as it shall stay.
+    pub(super) fn is_closed_before(&self, day: Day) -> bool {
+        let mut before = self.days.range(..day);
+        before.all(|(_, state)| matches!(state, State::Cold(_)))
+    }
+
     /// Every day, week and month that is on the shelf and read from there.
     pub(super) fn closed_stretches(&self, project: ProjectNumber) -> Vec<(Name, Arc<Blobs>)> {
         let name = |span, first_day| Name {

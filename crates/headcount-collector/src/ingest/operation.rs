@@ -20,10 +20,18 @@ pub(super) async fn healthz() -> &'static str {
 
 /// It takes hits.
 pub(super) async fn readyz(State(collector): State<Arc<Collector>>) -> Response {
-    if collector.writer.is_open() {
-        "ready\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response()
+    let unready = |why: &str| {
+        let text = format!("not ready: {why}\n");
+        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    };
+    if !collector.writer.is_open() {
+        return unready("shutting down");
+    }
+    let trouble = tokio::task::spawn_blocking(move || collector.writer.trouble()).await;
+    match trouble {
+        Ok(None) => "ready\n".into_response(),
+        Ok(Some(trouble)) => unready(&format!("events cannot be written: {trouble}")),
+        Err(_) => unready("the look at the writer ended early"),
     }
 }
 

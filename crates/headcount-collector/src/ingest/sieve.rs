@@ -5,7 +5,7 @@ use headcount_protocol::{Batch, Note, RefusalCode};
 use super::enrich::{Arrival, enrich};
 use super::payload;
 use crate::app::Collector;
-use crate::store::{Flagged, Parcel, ProjectNumber, Verdict, Wire};
+use crate::store::{Day, Flagged, Parcel, ProjectNumber, Verdict, Wire};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -47,12 +47,16 @@ impl<'a> Sieve<'a> {
         batch: Batch,
         agent: &str,
     ) -> Vec<usize> {
-        let retention_ms = i64::from(self.collector.config.retention_days) * DAY_MS;
+        let retention_ms = i64::from(self.collector.retention_days(project)) * DAY_MS;
+        let horizon = self.collector.store.horizon(project);
         let arrival = Arrival {
             project,
             wire: self.wire,
             received_ms: self.received_ms,
-            oldest_ms: self.received_ms - retention_ms,
+            // A retention that was made longer does not bring days back.
+            oldest_ms: horizon
+                .map_or(i64::MIN, Day::start_ms)
+                .max(self.received_ms - retention_ms),
             agent,
         };
         let enriched = enrich(batch, &arrival, &self.collector.ingest.agents);
@@ -71,7 +75,7 @@ impl<'a> Sieve<'a> {
     pub(super) fn too_old(&mut self, seen: Seen<'_>) {
         let message = format!(
             "older than the {} days that raw events are kept",
-            self.collector.config.retention_days
+            self.collector.retention_days(seen.project)
         );
         self.refuse(seen, RefusalCode::TooOld.as_str(), &message);
     }

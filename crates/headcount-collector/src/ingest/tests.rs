@@ -376,6 +376,78 @@ async fn an_install_that_proves_itself_is_forgotten_for_good() {
 }
 
 #[tokio::test]
+async fn it_is_not_ready_while_commits_fail() {
+    let server = Server::start(|_| {}).await;
+    let ready = async || server.raw("GET /readyz HTTP/1.0\r\n\r\n").await;
+    assert_eq!(status(&ready().await), "200");
+    let database = server.collector.store.connect().unwrap();
+    let break_it = "ALTER TABLE sequence RENAME TO lost";
+    database.execute_batch(break_it).unwrap();
+    let answer = server.native(&page_of(CID, 1)).await;
+    assert_eq!(status(&answer), "503", "{answer}");
+    for _ in 0..2 {
+        let answer = ready().await;
+        assert_eq!(status(&answer), "503", "{answer}");
+        assert!(answer.contains("no such table: sequence"), "{answer}");
+    }
+    // It finds out by itself that all is well again: nobody sends hits to who is not ready.
+    let mend = "ALTER TABLE lost RENAME TO sequence";
+    database.execute_batch(mend).unwrap();
+    assert_eq!(status(&ready().await), "200");
+    assert_eq!(status(&server.native(&page_of(CID, 1)).await), "200");
+    assert_eq!(server.rows().len(), 1);
+}
+
+#[tokio::test]
+async fn a_project_keeps_its_raw_events_as_long_as_it_wants() {
+    use crate::meta::audit::Actor;
+    let server = Server::start(|_| {}).await;
+    let number = server.project.number;
+    let days = |ago: i64| (now_ms() - ago * 86_400_000).to_string();
+    let send = async |ago: i64| {
+        let at = jiff::Timestamp::from_millisecond(days(ago).parse().unwrap()).unwrap();
+        let id = format!("00000000-0000-4000-8000-{ago:012}");
+        let event = format!(r#"{{"id": "{id}", "at": "{at}", "type": "page", "path": "/"}}"#);
+        server
+            .native(&format!(r#"{{"install": "{CID}", "events": [{event}]}}"#))
+            .await
+    };
+    for ago in [0, 20, 40] {
+        assert!(send(ago).await.contains(r#""accepted":1"#));
+    }
+    let set = |days| {
+        let (meta, slug) = (&server.collector.meta, &server.project.slug);
+        meta.set_retention_days(slug, days, &Actor::CommandLine, jiff::Timestamp::now())
+    };
+    set(Some(30)).unwrap();
+    // The keyring is trusted for half a second.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while server.collector.retention_days(number) != 30 {
+        assert!(std::time::Instant::now() < until);
+        tokio::task::yield_now().await;
+    }
+    assert!(send(41).await.contains("too_old"));
+    let days_of = || server.collector.index.days(number).len();
+    crate::upkeep::round(&server.collector);
+    assert_eq!(
+        server.rows().len(),
+        3,
+        "the index has not written that day yet"
+    );
+    server.collector.index.flush().unwrap();
+    crate::upkeep::round(&server.collector);
+    assert_eq!((server.rows().len(), days_of()), (2, 3));
+    // Longer again: what is gone is not half there.
+    set(None).unwrap();
+    while server.collector.retention_days(number) == 30 {
+        assert!(std::time::Instant::now() < until);
+        tokio::task::yield_now().await;
+    }
+    assert!(send(42).await.contains("too_old"));
+    assert!(send(21).await.contains(r#""accepted":1"#));
+}
+
+#[tokio::test]
 async fn a_slow_body_is_given_up() {
     let server = Server::start(|config| {
         config.limits.body_timeout = std::time::Duration::from_millis(50);

@@ -17,6 +17,9 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+/// A commit that went well is believed for so long; then whoever asks has one made.
+const BELIEVED: Duration = Duration::from_secs(10);
+
 /// Commits that may wait for the index before the writer waits too.
 const COMMITS_AHEAD: usize = 4;
 
@@ -49,7 +52,14 @@ impl WriteError {
 /// Handle on the writer thread.
 pub struct Writer {
     queue: Arc<Queue>,
+    health: Arc<Mutex<Health>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// How the last commit went.
+struct Health {
+    at: Instant,
+    failure: Option<String>,
 }
 
 /// What the writer hands on: rows to count and requests to answer.
@@ -82,6 +92,10 @@ impl Writer {
         on_commit: impl FnMut(&[Row]) + Send + 'static,
     ) -> Result<Self, Error> {
         let queue = Arc::new(Queue::new(config, Arc::clone(&metrics)));
+        let health = Arc::new(Mutex::new(Health {
+            at: Instant::now(),
+            failure: None,
+        }));
         let (committed, to_apply) = sync_channel(COMMITS_AHEAD);
         let applier = {
             let metrics = Arc::clone(&metrics);
@@ -93,11 +107,13 @@ impl Writer {
                 inserter,
                 metrics,
                 committed,
+                health: Arc::clone(&health),
             };
             spawn("writer", move || threads.run(&queue))?
         };
         Ok(Self {
             queue,
+            health,
             threads: Mutex::new(vec![writer, applier]),
         })
     }
@@ -135,6 +151,21 @@ impl Writer {
         self.queue.is_open()
     }
 
+    /// Why nothing can be written at the moment; `None` when all is well. Has an empty commit made
+    /// where the last one failed or was long ago. Blocks.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let believed = {
+            let health = lock(&self.health);
+            health.failure.is_none() && health.at.elapsed() < BELIEVED
+        };
+        if believed {
+            return None;
+        }
+        let error = self.settle().err()?;
+        let failure = lock(&self.health).failure.clone();
+        Some(failure.unwrap_or_else(|| error.to_string()))
+    }
+
     /// Takes no more requests, writes and answers those that wait, and ends the threads. Blocks.
     pub fn stop(&self) {
         self.queue.close();
@@ -146,6 +177,10 @@ impl Writer {
             }
         }
     }
+}
+
+fn lock(health: &Mutex<Health>) -> std::sync::MutexGuard<'_, Health> {
+    health.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Writer {
@@ -172,6 +207,7 @@ struct Thread {
     inserter: Inserter,
     metrics: Arc<Metrics>,
     committed: SyncSender<Committed>,
+    health: Arc<Mutex<Health>>,
 }
 
 impl Thread {
@@ -191,7 +227,12 @@ impl Thread {
         let (parcels, answers): (Vec<Parcel>, Vec<_>) =
             jobs.drain(..).map(|job| (job.parcel, job.answer)).unzip();
         let begun = Instant::now();
-        match self.inserter.write(&parcels, now_ms()) {
+        let written = self.inserter.write(&parcels, now_ms());
+        *lock(&self.health) = Health {
+            at: Instant::now(),
+            failure: written.as_ref().err().map(ToString::to_string),
+        };
+        match written {
             Ok(outcome) => {
                 let at = Instant::now();
                 self.metrics.committed(outcome.rows.len(), at - begun);

@@ -22,6 +22,7 @@ pub struct Keyring {
     tracking_ids: FxHashMap<Box<str>, ProjectNumber>,
     measurement_ids: FxHashMap<Box<str>, MeasurementKey>,
     ingest_keys: FxHashMap<[u8; 32], ProjectNumber>,
+    retention_days: FxHashMap<ProjectNumber, u32>,
 }
 
 /// What a measurement ID stands for.
@@ -63,6 +64,11 @@ impl Keyring {
         self.ingest_hash(&secret::hash(key))
     }
 
+    /// Days that raw events of a project are kept; `None` where the server's setting counts.
+    pub fn retention_days(&self, project: ProjectNumber) -> Option<u32> {
+        self.retention_days.get(&project).copied()
+    }
+
     pub(super) fn ingest_hash(&self, hash: &[u8; 32]) -> Option<ProjectNumber> {
         self.ingest_keys.get(hash).copied()
     }
@@ -97,6 +103,16 @@ impl Keyring {
                     keyring.tracking_ids.insert(key.into(), project);
                 }
             }
+        }
+        let mut statement = db.prepare_cached(
+            "SELECT number, retention_days
+             FROM projects
+             WHERE retention_days IS NOT NULL",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let project = ProjectNumber(row.get(0)?);
+            keyring.retention_days.insert(project, row.get(1)?);
         }
         Ok(keyring)
     }

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("001_start.sql"),
     include_str!("002_address.sql"),
     include_str!("003_people.sql"),
+    include_str!("004_retention.sql"),
 ];
 
 /// A connection that never writes, on a file that `open` made.

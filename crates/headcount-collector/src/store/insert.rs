@@ -188,7 +188,8 @@ impl Inserter {
         }
         self.insert_losses(group, &outcome.receipts, now_ms)?;
         self.interner.write(&self.connection)?;
-        if seq != self.next_seq {
+        // A group of nothing asks whether the disk takes anything at all.
+        if seq != self.next_seq || group.iter().all(Parcel::is_empty) {
             self.mark_dirty(&outcome.rows)?;
             self.connection
                 .prepare_cached("UPDATE sequence SET next = ?1")

@@ -1,5 +1,7 @@
 //! Reads of raw rows, days and installs.
 
+use std::sync::PoisonError;
+
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Day, DirtyDay, ProjectNumber, Row, Store, row};
@@ -42,19 +44,17 @@ impl Store {
     pub fn days(&self, project: ProjectNumber) -> Result<Vec<Day>, Error> {
         let mut days = self.all_days(project)?;
         // Read after the days: none that is given up in between stays in the list.
-        let horizon = self.horizon(project)?;
+        let horizon = self.horizon(project);
         days.retain(|day| horizon.is_none_or(|horizon| *day >= horizon));
         Ok(days)
     }
 
     /// The first day whose raw rows are kept; `None` as long as none were removed.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn horizon(&self, project: ProjectNumber) -> Result<Option<Day>, Error> {
-        const SQL: &str = "SELECT day FROM horizons WHERE project = ?1";
-        let found = self.numbers(SQL, [project.0], "reading the horizon")?;
-        Ok(found.first().copied().map(Day))
+    #[must_use]
+    pub fn horizon(&self, project: ProjectNumber) -> Option<Day> {
+        let horizons = &self.inner.horizons;
+        let horizons = horizons.read().unwrap_or_else(PoisonError::into_inner);
+        horizons.get(&project).copied()
     }
 
     /// Days that have any raw rows, ascending; those before the horizon are being removed.

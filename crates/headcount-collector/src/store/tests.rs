@@ -255,7 +255,22 @@ fn old_rows_go_and_refused_hits_after_a_day() {
     entries.push(task(Some(1), NOON - 2 * DAY_MS, "kept"));
     inserter.write(&[parcel("a", entries)], NOON).unwrap();
     let before = Day(Day::of_ms(NOON).0 - 2);
-    assert_eq!(store.remove_before(before).unwrap(), 2_500);
+    assert_eq!(store.remove_given_up(PROJECT).unwrap(), 0);
+    // Notes that the index is behind hold the rows.
+    assert!(!store.give_up_before(PROJECT, before).unwrap());
+    store.clear_dirty(&store.dirty_days().unwrap()).unwrap();
+    assert!(store.reaches_before(PROJECT, before).unwrap());
+    assert!(store.give_up_before(PROJECT, before).unwrap());
+    assert_eq!(store.days(PROJECT).unwrap(), [before]);
+    assert_eq!(store.remove_given_up(PROJECT).unwrap(), 2_500);
+    assert!(!store.reaches_before(PROJECT, before).unwrap());
+    // Late rows of those days are refused, also by who opens the store anew, and counted.
+    let late = parcel("a", vec![task(None, NOON - 3 * DAY_MS, "late")]);
+    let written = inserter.write(&[late], NOON).unwrap();
+    assert_eq!((written.rows.len(), written.receipts[0].too_old), (0, 1));
+    assert_eq!(store.losses(PROJECT).unwrap()[0].reason, "too_old");
+    let again = Store::open(folder.path()).unwrap();
+    assert_eq!(again.horizon(PROJECT), Some(before));
     assert_eq!(store.days(PROJECT).unwrap(), [before]);
     // The install keeps its first day and the order of arrival goes on.
     assert_eq!(store.first_days(PROJECT).unwrap()[0].0, before.0 - 1);
