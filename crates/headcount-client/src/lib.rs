@@ -22,6 +22,8 @@ mod forget;
 mod gate;
 mod install;
 mod intake;
+#[cfg(feature = "tower")]
+pub mod layers;
 mod lease;
 mod ledger;
 mod loss;

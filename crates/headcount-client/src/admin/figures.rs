@@ -110,7 +110,7 @@ impl Scope<'_> {
             None => ("none yet".to_owned(), "nothing has left".to_owned()),
         };
         Figure {
-            label: "Last delivery",
+            label: "Last try",
             value,
             note,
         }
@@ -127,9 +127,9 @@ impl Scope<'_> {
             .map(|one| one.next_at_ms)
             .min();
         let note = match retry {
-            Some(at_ms) => format!("next try at {} UTC", super::words::time(at_ms)),
-            None if waiting == 0 => "nothing is kept back".to_owned(),
-            None => "sent together, the oldest first".to_owned(),
+            Some(at_ms) if waiting > 0 => format!("next try at {} UTC", super::words::time(at_ms)),
+            _ if waiting == 0 => "nothing is kept back".to_owned(),
+            _ => "sent together, the oldest first".to_owned(),
         };
         Figure {
             label: "Waiting to be sent",
@@ -183,7 +183,7 @@ pub(super) fn is_taken(entry: &Entry) -> bool {
 const fn stopped(switch: Switch) -> &'static str {
     match switch {
         Switch::Off => {
-            "Stopped with the switch here or with `headcount client off`. What was waiting has been deleted. \
+            "Stopped with the switch here or with headcount client off. What was waiting has been deleted. \
              The feed switches are kept for when you start again."
         }
         Switch::AnalyticsDisabled => {
