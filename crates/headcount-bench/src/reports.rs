@@ -172,6 +172,7 @@ fn version(random: &mut StdRng) -> String {
 fn ask(index: &Index, fleet: &Fleet, name: &str, query: &str) -> anyhow::Result<Duration> {
     let failed = |error: headcount_collector::error::Error| ReportError::Data(error.to_string());
     let source = Source {
+        narrowed: false,
         project: "bench",
         now_ms: LAST.start_ms() + 86_400_000,
         answer: &|query| index.answer(PROJECT, query).map_err(failed),

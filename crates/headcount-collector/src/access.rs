@@ -1,5 +1,7 @@
 //! Who may do what in a project: one table. Pure; knows no sessions and no pages.
 
+pub mod scope;
+
 use crate::meta::people::Role;
 
 /// Something one can do in a project.

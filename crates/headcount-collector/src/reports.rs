@@ -49,6 +49,9 @@ pub enum ReportError {
         /// What is wrong with it, as the rest of the sentence.
         problem: String,
     },
+    /// The answer would tell of apps of others; says which part of the question.
+    #[error("{0}")]
+    NotForAuthors(String),
     /// The index or store could not answer.
     #[error("the data could not be read: {0}")]
     Data(String),
@@ -66,6 +69,8 @@ pub struct Source<'a> {
     pub lives: &'a dyn Fn(&LivesQuery) -> Result<Lives, ReportError>,
     /// Tells how the numbers of a measure are spread: ascending, each with how often it occurs.
     pub spread: &'a dyn Fn(&Query) -> Result<Spread, ReportError>,
+    /// Whether answers are narrowed to the apps of an author: only reports that stay true then are run.
+    pub narrowed: bool,
     /// The latest hits, at most so many, newest first.
     pub hits: &'a dyn Fn(usize) -> Result<Vec<Hit>, ReportError>,
 }
@@ -203,6 +208,26 @@ const REPORTS: &[Report] = &[
     report!("live", live),
 ];
 
+/// The reports that are true of some apps only, where every question is narrowed to them.
+const FOR_AUTHORS: [&str; 16] = [
+    "totals",
+    "installs",
+    "versions",
+    "apps",
+    "app-versions",
+    "sizes",
+    "tasks",
+    "task",
+    "task-exceptions",
+    "task-versions",
+    "task-values",
+    "app-stats",
+    "pages",
+    "locales",
+    "browsers",
+    "deployment",
+];
+
 /// Names of all reports.
 pub fn names() -> Vec<&'static str> {
     REPORTS.iter().map(|report| report.name).collect()
@@ -214,6 +239,10 @@ pub fn names() -> Vec<&'static str> {
 /// An unknown report, a bad parameter, more rows than one answer may have, or data that cannot be read.
 pub fn run(source: &Source<'_>, name: &str, params: &Params) -> Result<Table, ReportError> {
     let report = find(name)?;
+    if source.narrowed && !FOR_AUTHORS.contains(&name) {
+        let text = format!("the report `{name}` tells of the whole project");
+        return Err(ReportError::NotForAuthors(text));
+    }
     let wide = params.over_a_year();
     let params = if report.long { &wide } else { params };
     let body = (report.run)(source, params)?;

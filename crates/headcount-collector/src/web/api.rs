@@ -8,19 +8,22 @@ use serde_json::json;
 
 use super::desk::Desk;
 use super::error::PageError;
-use super::viewer::Reader;
+use super::viewer::Asker;
 use super::{Web, blocking};
 use crate::reports::{self, Params, ReportError, Table, calendar};
 
 /// Answers one report.
 pub(super) async fn report(
-    reader: Reader,
+    Asker { reader, place }: Asker,
     State(web): State<Web>,
     Path((_, name)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let desk = Desk::new(web.collector(), reader.project, &reader.slug);
+    let desk = match place {
+        Some(place) => Desk::of(web.collector(), &place),
+        None => Desk::new(web.collector(), reader.project, &reader.slug),
+    };
     let work = move || -> Result<_, PageError> {
         Ok(answer(&desk, &name, query.as_deref().unwrap_or_default()))
     };
@@ -81,6 +84,7 @@ fn refusal(error: &ReportError) -> Response {
         ReportError::Parameter { name, .. } => {
             (StatusCode::BAD_REQUEST, "bad_parameter", Some(name))
         }
+        ReportError::NotForAuthors(_) => (StatusCode::FORBIDDEN, "not_for_authors", None),
         ReportError::Data(problem) => {
             tracing::error!(problem, "a report failed");
             let message = "something failed on our side; the server's log says what";

@@ -1,13 +1,21 @@
 //! Where pages and the API get a `Source` for one project: index, store and clock brought together.
 
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::PageError;
 use super::now;
+use crate::access::scope::Scope;
 use crate::app::Collector;
-use crate::query::{Answer, LivesQuery, Query};
-use crate::reports::{ReportError, Source};
-use crate::store::{Day, Hit, ProjectNumber};
+use crate::meta::people::ProjectOfUser;
+use crate::query::{Answer, Bucket, DayRange, Dimension, LivesQuery, Measure, Query};
+use crate::reports::{ReportError, Source, calendar};
+use crate::store::{Day, Hit, Minute, ProjectNumber};
+
+/// How far back an install that lists an own app is looked for.
+const LISTED_DAYS: i32 = 400;
 
 /// One project of a collector, ready to be asked. Everything it does may block.
 pub(crate) struct Desk {
@@ -15,6 +23,8 @@ pub(crate) struct Desk {
     pub(crate) project: ProjectNumber,
     pub(crate) slug: String,
     pub(crate) now_ms: i64,
+    /// What an author is narrowed to.
+    scope: Option<Scope>,
 }
 
 impl Desk {
@@ -24,12 +34,21 @@ impl Desk {
             project,
             slug: slug.to_owned(),
             now_ms: now().as_millisecond(),
+            scope: None,
         }
     }
 
-    /// The collector behind it.
-    pub(crate) fn collector(&self) -> &Collector {
-        &self.collector
+    /// The desk of a member: every question of an author is narrowed to own apps.
+    pub(crate) fn of(collector: &Arc<Collector>, project: &ProjectOfUser) -> Self {
+        Self {
+            scope: Scope::of(&project.membership),
+            ..Self::new(collector, project.number, &project.slug)
+        }
+    }
+
+    /// Whether it answers about the apps of an author only.
+    pub(crate) fn narrowed(&self) -> bool {
+        self.scope.is_some()
     }
 
     /// Runs `work` with a source.
@@ -37,9 +56,16 @@ impl Desk {
         &self,
         work: impl FnOnce(&Source<'_>) -> Result<T, ReportError>,
     ) -> Result<T, ReportError> {
-        let answer = |query: &Query| self.answer(query);
-        let lives = |query: &LivesQuery| read(self.collector.index.lives(self.project, query));
-        let spread = |query: &Query| read(self.collector.index.spread(self.project, query));
+        let seen = Seen::default();
+        let answer = |query: &Query| self.answer(query, &seen);
+        let lives = |query: &LivesQuery| {
+            self.only_whole("how long installs live")?;
+            read(self.collector.index.lives(self.project, query))
+        };
+        let spread = |query: &Query| {
+            let query = self.narrow(query, &seen)?;
+            read(self.collector.index.spread(self.project, &query))
+        };
         let hits = |limit| self.hits(limit);
         let source = Source {
             project: &self.slug,
@@ -47,6 +73,7 @@ impl Desk {
             answer: &answer,
             lives: &lives,
             spread: &spread,
+            narrowed: self.narrowed(),
             hits: &hits,
         };
         work(&source)
@@ -59,14 +86,112 @@ impl Desk {
 
     /// The latest hits, newest first.
     pub(crate) fn hits(&self, limit: usize) -> Result<Vec<Hit>, ReportError> {
+        self.only_whole("single hits")?;
         let found = self.collector.store.recent_hits(self.project, limit);
         found.map_err(|error| ReportError::Data(error.to_string()))
     }
 
-    fn answer(&self, query: &Query) -> Result<Answer, ReportError> {
-        let answer = self.collector.index.answer(self.project, query);
-        answer.map_err(|error| ReportError::Data(error.to_string()))
+    /// Hits per minute of the last hours.
+    pub(crate) fn minutes(&self) -> Result<Vec<Minute>, ReportError> {
+        self.only_whole("hits per minute")?;
+        Ok(self.collector.store.minutes(self.project, self.now_ms))
     }
+
+    /// For what cannot be narrowed.
+    fn only_whole(&self, what: &str) -> Result<(), ReportError> {
+        if self.narrowed() {
+            let text = format!("{what} would tell of the whole project");
+            return Err(ReportError::NotForAuthors(text));
+        }
+        Ok(())
+    }
+
+    fn answer(&self, query: &Query, seen: &Seen) -> Result<Answer, ReportError> {
+        let query = self.narrow(query, seen)?;
+        let mut answer = read(self.collector.index.answer(self.project, &query))?;
+        if let Some(scope) = &self.scope {
+            answer.rows.retain(|row| scope.keeps(&query.by, row));
+        }
+        Ok(answer)
+    }
+
+    /// The question as this desk may ask it. Nothing reaches the index but through here.
+    fn narrow<'a>(&self, query: &'a Query, seen: &Seen) -> Result<Cow<'a, Query>, ReportError> {
+        let Some(scope) = &self.scope else {
+            return Ok(Cow::Borrowed(query));
+        };
+        let listed = self.listed(scope, seen)?;
+        let needs = scope.check(query, listed);
+        let needs = needs.map_err(|error| ReportError::NotForAuthors(error.to_string()))?;
+        let paths = if needs.paths {
+            self.own_paths(scope, query.range, seen)?
+        } else {
+            Vec::new()
+        };
+        Ok(Cow::Owned(scope.narrow(query, needs, &paths)))
+    }
+
+    /// Whether any install lists an own app.
+    fn listed(&self, scope: &Scope, seen: &Seen) -> Result<bool, ReportError> {
+        if let Some(listed) = seen.listed.get() {
+            return Ok(listed);
+        }
+        let to = calendar::day_of_ms(self.now_ms);
+        let query = Query {
+            measure: Measure::Active,
+            by: Vec::new(),
+            filter: scope.listing(),
+            range: DayRange {
+                from: Day(to.0 - LISTED_DAYS),
+                to,
+            },
+            bucket: Bucket::Whole,
+        };
+        let listed = read(self.collector.index.answer(self.project, &query))?.base > 0;
+        seen.listed.set(Some(listed));
+        Ok(listed)
+    }
+
+    /// The paths of own apps that were viewed in a range, and in the week before it: trailing buckets
+    /// reach back that far.
+    fn own_paths(
+        &self,
+        scope: &Scope,
+        range: DayRange,
+        seen: &Seen,
+    ) -> Result<Vec<String>, ReportError> {
+        if let Some(paths) = seen.paths.borrow().get(&range) {
+            return Ok(paths.clone());
+        }
+        let query = Query {
+            measure: Measure::Pages,
+            by: vec![Dimension::Path],
+            filter: Vec::new(),
+            range: DayRange {
+                from: Day(range.from.0 - 7),
+                to: range.to,
+            },
+            bucket: Bucket::Whole,
+        };
+        let found = read(self.collector.index.answer(self.project, &query))?;
+        let mut paths: Vec<String> = found
+            .rows
+            .into_iter()
+            .map(|mut row| row.key.remove(0))
+            .filter(|path| scope.owns_path(path))
+            .collect();
+        paths.sort_unstable();
+        paths.dedup();
+        seen.paths.borrow_mut().insert(range, paths.clone());
+        Ok(paths)
+    }
+}
+
+/// What was looked up for the questions of one page.
+#[derive(Default)]
+struct Seen {
+    listed: Cell<Option<bool>>,
+    paths: RefCell<HashMap<DayRange, Vec<String>>>,
 }
 
 fn read<T>(found: Result<T, crate::error::Error>) -> Result<T, ReportError> {
@@ -78,6 +203,7 @@ impl From<ReportError> for PageError {
         match error {
             ReportError::Unknown { .. } => Self::NotFound,
             ReportError::Parameter { .. } => Self::BadRequest(error.to_string()),
+            ReportError::NotForAuthors(_) => Self::Forbidden(error.to_string()),
             ReportError::Data(_) => Self::internal(&error),
         }
     }

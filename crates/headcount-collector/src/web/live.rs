@@ -89,7 +89,7 @@ pub(super) async fn show(
     );
     let running = state.running;
     let found = blocking(move || -> Result<_, ReportError> {
-        let minutes = desk.collector().store.minutes(desk.project, desk.now_ms);
+        let minutes = desk.minutes()?;
         Ok((desk.hits(HITS)?, minutes, desk.now_ms))
     });
     let (found, minutes, now_ms) = found.await?;

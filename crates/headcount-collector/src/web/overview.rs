@@ -22,7 +22,7 @@ use axum::response::Response;
 use super::desk::Desk;
 use super::error::{PageError, redirect};
 use super::shell::{Shell, Tab, page};
-use super::viewer::Viewer;
+use super::viewer::Member;
 use super::{Web, blocking};
 use crate::access::Action;
 use crate::reports::{ReportError, Source, calendar};
@@ -43,7 +43,7 @@ const HITS: usize = 1_000;
 
 /// `GET /projects/{project}`.
 pub(super) async fn show(
-    viewer: Viewer,
+    Member(viewer): Member,
     Extract(web): Extract<Web>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -57,7 +57,7 @@ pub(super) async fn show(
             state.link()
         )));
     }
-    let desk = Desk::new(web.collector(), viewer.project.number, &slug);
+    let desk = Desk::of(web.collector(), &viewer.project);
     let shell = viewer.shell("Overview", Tab::Overview)?;
     let secret = viewer.may(Action::ChangeSettings);
     let origin = web
@@ -113,9 +113,12 @@ fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
         return Ok(Found::Full { state, span, parts });
     }
     let data = desk.ask(|source| data::gather(source, &state, span))?;
-    let minutes = desk.collector().store.minutes(desk.project, desk.now_ms);
-    let live = Tab::Live.href(&desk.slug);
-    let rejected = findings::rejected(&live, &minutes, &desk.hits(HITS)?, desk.now_ms);
+    let rejected = if desk.narrowed() {
+        None
+    } else {
+        let live = Tab::Live.href(&desk.slug);
+        findings::rejected(&live, &desk.minutes()?, &desk.hits(HITS)?, desk.now_ms)
+    };
     Ok(Found::Overview(Box::new(View {
         state,
         span,

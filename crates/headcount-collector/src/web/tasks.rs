@@ -15,7 +15,7 @@ use super::overview::data_until;
 use super::overview::state::State;
 use super::overview::tools::{self, Offer, Tools};
 use super::shell::{Shell, Tab, page};
-use super::viewer::Viewer;
+use super::viewer::Member;
 use super::{Web, blocking};
 use crate::chart::number;
 use crate::reports::{ReportError, calendar};
@@ -26,7 +26,7 @@ use list::List;
 
 /// `GET /projects/{project}/tasks`.
 pub(super) async fn show(
-    viewer: Viewer,
+    Member(viewer): Member,
     Extract(web): Extract<Web>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
@@ -36,7 +36,7 @@ pub(super) async fn show(
         let own = Tab::Tasks.href(&slug);
         return Ok(redirect(&format!("{own}{}", state.link())));
     }
-    let desk = Desk::new(web.collector(), viewer.project.number, &slug);
+    let desk = Desk::of(web.collector(), &viewer.project);
     let shell = viewer.shell("Tasks", Tab::Tasks)?;
     let found = blocking(move || gather(&desk, state)).await?;
     Ok(match found {

@@ -32,6 +32,17 @@ pub struct Viewer {
     pub project: ProjectOfUser,
 }
 
+/// A visitor with any role in the project in the path. Its pages ask through `Desk::of` only, which
+/// narrows what authors see to their own apps.
+pub struct Member(pub Viewer);
+
+/// Whoever may ask for a report of the project in the path: a `Reader`, or an author about own apps.
+pub struct Asker {
+    pub reader: Reader,
+    /// Whose session asks; `None` for a token. The answer comes from `Desk::of` it.
+    pub place: Option<ProjectOfUser>,
+}
+
 /// Whoever may read the reports of the project in the path (`{project}`): a report token of it, or
 /// a session like `Viewer`. Refusals are JSON with 401, 403 or 404.
 pub struct Reader {
@@ -155,7 +166,7 @@ impl FromRequestParts<Web> for Visitor {
     }
 }
 
-impl FromRequestParts<Web> for Viewer {
+impl FromRequestParts<Web> for Member {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, PageError> {
@@ -164,11 +175,41 @@ impl FromRequestParts<Web> for Viewer {
         // A project of others and no project look the same.
         let project = visitor.projects.iter().find(|project| project.slug == slug);
         let project = project.cloned().ok_or(PageError::NotFound)?;
-        if !can(project.membership.role, Action::ReadEverything) {
+        Ok(Self(Viewer { visitor, project }))
+    }
+}
+
+impl FromRequestParts<Web> for Viewer {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, PageError> {
+        let Member(viewer) = Member::from_request_parts(parts, web).await?;
+        if !viewer.may(Action::ReadEverything) {
             let text = "this page shows the whole project, and authors see their own apps only";
             return Err(PageError::Forbidden(text.to_owned()));
         }
-        Ok(Self { visitor, project })
+        Ok(viewer)
+    }
+}
+
+impl FromRequestParts<Web> for Asker {
+    type Rejection = ApiRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiRefusal> {
+        if parts.headers.contains_key(AUTHORIZATION) {
+            let reader = Reader::from_request_parts(parts, web).await?;
+            return Ok(Self {
+                reader,
+                place: None,
+            });
+        }
+        let Member(viewer) = Member::from_request_parts(parts, web)
+            .await
+            .map_err(ApiRefusal::of)?;
+        Ok(Self {
+            reader: Reader::of(&viewer.project),
+            place: Some(viewer.project),
+        })
     }
 }
 
@@ -194,25 +235,19 @@ impl FromRequestParts<Web> for Reader {
 }
 
 impl Reader {
-    async fn by_session(parts: &mut Parts, web: &Web) -> Result<Self, ApiRefusal> {
-        match Viewer::from_request_parts(parts, web).await {
-            Ok(viewer) => Ok(Self {
-                project: viewer.project.number,
-                slug: viewer.project.slug,
-                name: viewer.project.name,
-            }),
-            Err(PageError::SignIn(_)) => Err(ApiRefusal::NO_TOKEN),
-            Err(PageError::Forbidden(_)) => Err(ApiRefusal::AUTHOR),
-            Err(PageError::NotFound) => Err(ApiRefusal::NO_PROJECT),
-            Err(
-                PageError::BadRequest(_)
-                | PageError::WrongMethod(_)
-                | PageError::TooLarge
-                | PageError::TooSlow
-                | PageError::TooMany(_)
-                | PageError::Internal,
-            ) => Err(ApiRefusal::INTERNAL),
+    fn of(project: &ProjectOfUser) -> Self {
+        Self {
+            project: project.number,
+            slug: project.slug.clone(),
+            name: project.name.clone(),
         }
+    }
+
+    async fn by_session(parts: &mut Parts, web: &Web) -> Result<Self, ApiRefusal> {
+        let viewer = Viewer::from_request_parts(parts, web).await;
+        viewer
+            .map(|viewer| Self::of(&viewer.project))
+            .map_err(ApiRefusal::of)
     }
 }
 
@@ -257,6 +292,21 @@ async fn slug_in_path(parts: &mut Parts, web: &Web) -> Option<String> {
 }
 
 impl ApiRefusal {
+    /// What a page would have said, for a program.
+    fn of(error: PageError) -> Self {
+        match error {
+            PageError::SignIn(_) => Self::NO_TOKEN,
+            PageError::Forbidden(_) => Self::AUTHOR,
+            PageError::NotFound => Self::NO_PROJECT,
+            PageError::BadRequest(_)
+            | PageError::WrongMethod(_)
+            | PageError::TooLarge
+            | PageError::TooSlow
+            | PageError::TooMany(_)
+            | PageError::Internal => Self::INTERNAL,
+        }
+    }
+
     const NO_TOKEN: Self = Self {
         status: StatusCode::UNAUTHORIZED,
         code: "no_token",

@@ -106,6 +106,7 @@ impl Fleet {
         work(&Source {
             project: "fleet",
             now_ms: i64::from(LAST.0 + 1) * DAY_MS,
+            narrowed: false,
             answer: &|query| index.answer(PROJECT, query).map_err(failed),
             lives: &|query| index.lives(PROJECT, query).map_err(failed),
             spread: &|query| index.spread(PROJECT, query).map_err(failed),

@@ -16,10 +16,12 @@ use crate::web::{PAGES, assets, now};
 enum For {
     Everybody,
     SignedIn,
+    /// Every member of the project; authors see their own apps.
+    Members,
     /// Managers and viewers of the project.
     Readers,
-    /// Those, and every report token of the project.
-    ReadersAndTokens,
+    /// Every member, and every report token of the project.
+    MembersAndTokens,
     /// Managers of the project.
     Managers,
 }
@@ -58,11 +60,16 @@ impl Who {
                 self,
                 Self::Stranger | Self::Author | Self::Viewer | Self::Manager
             ),
+            For::Members => matches!(self, Self::Author | Self::Viewer | Self::Manager),
             For::Readers => matches!(self, Self::Viewer | Self::Manager),
             For::Managers => self == Self::Manager,
-            For::ReadersAndTokens => matches!(
+            For::MembersAndTokens => matches!(
                 self,
-                Self::Viewer | Self::Manager | Self::ReportsToken | Self::ExportToken
+                Self::Author
+                    | Self::Viewer
+                    | Self::Manager
+                    | Self::ReportsToken
+                    | Self::ExportToken
             ),
         }
     }
@@ -80,8 +87,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/account/email", For::SignedIn),
     ("POST", "/account/password", For::SignedIn),
     ("POST", "/account/sessions/{id}/end", For::SignedIn),
-    ("GET", "/projects/{project}", For::Readers),
-    ("GET", "/projects/{project}/tasks", For::Readers),
+    ("GET", "/projects/{project}", For::Members),
+    ("GET", "/projects/{project}/tasks", For::Members),
     ("GET", "/projects/{project}/retention", For::Readers),
     ("GET", "/projects/{project}/live", For::Readers),
     ("GET", "/projects/{project}/settings", For::Managers),
@@ -167,7 +174,7 @@ const TABLE: &[(&str, &str, For)] = &[
     (
         "GET",
         "/api/v1/projects/{project}/reports/{report}",
-        For::ReadersAndTokens,
+        For::MembersAndTokens,
     ),
     ("GET", "/static/{file}", For::Everybody),
 ];
