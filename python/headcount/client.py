@@ -47,9 +47,21 @@ class Client(_native.Client):
         """Delivers now. Answers `requests`, `delivered`, what is still `waiting` and the `troubles`."""
         return self._dict(self._flush())
 
-    def forget(self, identity: dict[str, str | None] | None = None) -> dict[str, Any]:
-        """Asks every native destination to erase this install, then takes a new identity (or the one given)."""
-        return self._dict(self._forget(None if identity is None else json.dumps(identity)))
+    def forget(self) -> dict[str, Any]:
+        """Takes a new identity and asks every native destination to erase the old one, until each has done it.
+
+        Answers how many were `asked` now, how many have not acknowledged (`waiting`), and their `troubles`.
+        """
+        self.take_new_identity()
+        return self.ask_to_forget()
+
+    def take_new_identity(self, identity: dict[str, str | None] | None = None) -> int:
+        """The first half of `forget`, without the network: notes whom to ask, takes the new identity (or this)."""
+        return self._forget(None if identity is None else json.dumps(identity))
+
+    def ask_to_forget(self) -> dict[str, Any]:
+        """The second half: asks those who have not acknowledged. Delivery does it too, when its time comes."""
+        return self._dict(self._ask_to_forget())
 
     @staticmethod
     def _dict(text: str) -> dict[str, Any]:

@@ -128,6 +128,12 @@ impl Client {
         feed.is_some_and(|feed| self.wanting(feed).is_some())
     }
 
+    /// Whether the environment or the host's settings switched everything off for the life of this process.
+    fn is_shut(&self) -> bool {
+        self.client()
+            .is_some_and(|client| client.shut_by().is_some())
+    }
+
     /// Records the end of a background task. Answers whether the event is held.
     #[pyo3(signature = (namespace, task, result, label=None, value=None))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]

@@ -41,7 +41,9 @@ impl Client {
         let opened = self
             .opened()
             .ok_or_else(|| failed("the client is not open"))?;
-        py.detach(|| act(&opened)).map_err(failed)
+        let done = py.detach(|| act(&opened));
+        opened.client.look_now();
+        done.map_err(failed)
     }
 }
 
@@ -66,27 +68,40 @@ impl Opened {
                 "requests": 0, "delivered": 0, "waiting": 0, "troubles": [], "why": doctor.why,
             }));
         }
+        let newest = |entries: &[Entry]| entries.last().map_or(0, |entry| entry.seq);
+        let before = newest(&self.state.spool()?.ledger(None)?);
+        // This process's worker takes its ring over and may deliver a part itself: the ledger knows.
         self.client.shutdown(OWN_WORKER);
         self.state.adopt_orphans(&Caps::default())?;
         let round = self.sender()?.flush()?;
         let status = self.state.spool()?.status(&[])?;
+        let entries = self.state.spool()?.ledger(None)?;
+        let sent = || entries.iter().filter(|entry| entry.seq > before);
+        let taken = |entry: &&Entry| entry.status.is_some_and(|status| status < 300);
+        let delivered: u64 = sent()
+            .filter(taken)
+            .map(|entry| u64::from(entry.events))
+            .sum();
         Ok(json!({
-            "requests": round.requests,
-            "delivered": round.delivered,
+            "requests": sent().count(),
+            "delivered": delivered,
             "waiting": status.waiting + status.forgets_waiting,
             "troubles": round.troubles,
             "why": null,
         }))
     }
 
-    fn forget(&self, identity: Option<&Identity>) -> headcount_client::Result<Value> {
-        let asked = self.state.forget_as(identity)?;
-        if asked == 0 {
-            return Ok(json!({ "asked": 0, "waiting": 0, "troubles": [] }));
+    fn ask_to_forget(&self) -> headcount_client::Result<Value> {
+        let waiting = |opened: &Self| -> headcount_client::Result<u64> {
+            let doctor = opened.state.doctor(None)?;
+            Ok(doctor.status.map_or(0, |status| status.forgets_waiting))
+        };
+        let asked = waiting(self)?;
+        if asked == 0 || self.disabled {
+            return Ok(json!({ "asked": 0, "waiting": asked, "troubles": [] }));
         }
         let round = self.sender()?.run_once(Pace::Now)?;
-        let waiting = self.state.spool()?.status(&[])?.forgets_waiting;
-        Ok(json!({ "asked": asked, "waiting": waiting, "troubles": round.troubles }))
+        Ok(json!({ "asked": asked, "waiting": waiting(self)?, "troubles": round.troubles }))
     }
 
     fn ledger(&self) -> headcount_client::Result<Value> {
@@ -153,7 +168,9 @@ impl Client {
         };
         self.managed(py, |opened| {
             opened.state.make_install()?;
-            opened.state.change(|settings| settings.add(new))
+            let id = opened.state.change(|settings| settings.add(new))?;
+            opened.client.introduce()?;
+            Ok(id)
         })
     }
 
@@ -184,6 +201,7 @@ impl Client {
                 return Ok(json!({ "changed": false, "refused": [] }).to_string());
             }
             let mirrored = opened.state.mirror(&truth)?;
+            opened.client.introduce()?;
             Ok(json!(mirrored).to_string())
         })
     }
@@ -207,14 +225,16 @@ impl Client {
     }
 
     #[pyo3(signature = (identity=None))]
-    fn _forget(&self, py: Python<'_>, identity: Option<&str>) -> PyResult<String> {
+    fn _forget(&self, py: Python<'_>, identity: Option<&str>) -> PyResult<usize> {
         let identity: Option<Identity> = identity
             .map(serde_json::from_str)
             .transpose()
             .map_err(failed)?;
-        self.managed(py, |opened| {
-            Ok(opened.forget(identity.as_ref())?.to_string())
-        })
+        self.managed(py, |opened| opened.state.forget_as(identity.as_ref()))
+    }
+
+    fn _ask_to_forget(&self, py: Python<'_>) -> PyResult<String> {
+        self.managed(py, |opened| Ok(opened.ask_to_forget()?.to_string()))
     }
 
     /// Stops everything and deletes what waits.
@@ -224,6 +244,8 @@ impl Client {
                 settings.off = true;
                 Ok(())
             })?;
+            // This process's own ring and those of killed ones: read under the new settings, nobody wants it.
+            opened.client.shutdown(OWN_WORKER);
             opened.state.adopt_orphans(&Caps::default()).map(drop)
         })
     }
@@ -258,6 +280,7 @@ impl Client {
             if shut {
                 return Ok(false);
             }
+            opened.client.introduce()?;
             let caps = Caps::default();
             if now {
                 opened.state.record_daily_now(&caps, &ask)

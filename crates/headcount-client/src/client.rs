@@ -121,6 +121,22 @@ impl Client {
         self.shared.gate.wants(feed)
     }
 
+    /// Sees at once a state folder that was made after this client was opened; by itself it takes a second.
+    pub fn look_now(&self) {
+        self.shared.gate.look_now();
+    }
+
+    /// Notes in the settings what the host says about itself; the worker does it too when it begins.
+    ///
+    /// # Errors
+    /// When the state folder cannot be read or written.
+    pub fn introduce(&self) -> crate::error::Result<()> {
+        if self.shut_by().is_some() {
+            return Ok(());
+        }
+        crate::daily::remember_host(&self.state(), &self.shared.config)
+    }
+
     /// The switch of the environment or the host that shut the module for the life of this process.
     #[must_use]
     pub fn shut_by(&self) -> Option<Switch> {

@@ -191,6 +191,13 @@ impl Gate {
         self.map.get().map_or(0, |map| map.load(WANTED))
     }
 
+    /// Looks for a state folder now, for those who know that they have just made it.
+    pub(crate) fn look_now(&self) {
+        if self.shut.is_none() && self.map.get().is_none() {
+            self.map_file();
+        }
+    }
+
     fn map_file(&self) {
         let Ok(file) = File::open(&self.path) else {
             return;

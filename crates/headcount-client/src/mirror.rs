@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::gate::Switch;
 use crate::install::Install;
 use crate::settings::{Feeds, Settings, Token, TokenKind};
 use crate::state::{LOCK_WAIT, State};
@@ -80,11 +81,15 @@ pub struct Mirrored {
 impl State {
     /// Makes the state folder say what the host says, and tells every process; writes only what differs, and
     /// nothing at all as long as nobody was ever to be told anything. A token that cannot work is left out,
-    /// with its reason; one with an unreadable ignore pattern gets no page views.
+    /// with its reason; one with an unreadable ignore pattern gets no page views. While the environment
+    /// switches everything off nothing is written either.
     ///
     /// # Errors
     /// When the state folder cannot be read or written, or the identity's secret is none.
     pub fn mirror(&self, truth: &HostTruth) -> Result<Mirrored> {
+        if Switch::of_environment().is_some() {
+            return Ok(Mirrored::default());
+        }
         let before = self.settings()?;
         let fresh = before.is_none();
         let before = before.unwrap_or_default();

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec
 
 import headcount
 from django.conf import settings
-from django.core.signals import request_finished
+from django.core.signals import request_started
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
 from headcount.django.host import Host
 
@@ -48,8 +48,9 @@ class Engine:
     def __init__(self, host: Host, client: headcount.Client = headcount.default) -> None:
         self.host = host
         self.client = client
-        self.disabled = host.is_disabled() or (bool(settings.DEBUG) and not host.is_debug())
-        self.counts_pages = host.counts_pages() and not self.disabled
+        in_debug = bool(settings.DEBUG) and not host.is_debug()
+        self.disabled = host.is_disabled() or in_debug or host.is_testing()
+        self.counts_pages = host.counts_pages()
         self.site_names = list(host.site_names())
         self.refused: list[tuple[int, str]] = []
         self._digest = b""
@@ -57,6 +58,7 @@ class Engine:
         self._daily_at = 0.0
         self._looker: threading.Thread | None = None
         self._looking = threading.Lock()
+        self._closed = False
 
     def start(self) -> None:
         """Opens the client and listens to the host. Called once, when the apps are ready."""
@@ -70,14 +72,25 @@ class Engine:
             disabled=self.disabled,
             delivery_seconds=getattr(settings, "HEADCOUNT_DELIVERY_SECONDS", None),
         )
+        # The environment has a word too.
+        self.disabled = self.client.is_shut()
         if self.disabled:
             return
         os.register_at_fork(after_in_child=self._after_fork)
-        request_finished.connect(self.tick, dispatch_uid="headcount.tick")
+        # Before the request, so that the first page of a fresh install counts.
+        request_started.connect(self.tick)
         if self.host.counts_tasks():
             from headcount.django import task_events
 
             task_events.connect(self)
+
+    def close(self, seconds: float = 1.9) -> None:
+        """Listens to nothing any more and ends what runs in the background; delivers for this long."""
+        self._closed = True
+        request_started.disconnect(self.tick)
+        if self._looker is not None:
+            self._looker.join()
+        self.client.shutdown(seconds)
 
     def _after_fork(self) -> None:
         self._looker = None
@@ -85,12 +98,12 @@ class Engine:
         self._look_at = 0.0
 
     def tick(self, **_: Any) -> None:
-        """Called after each request and task: costs a comparison, unless a second has passed."""
+        """Called with each request and task: costs a comparison, unless a second has passed."""
         now = time.monotonic()
         if now < self._look_at:
             return
         self._look_at = now + LOOK_EVERY
-        if not self.host.is_serving():
+        if self._closed or not self.host.is_serving():
             return
         if self._looker is not None and self._looker.is_alive():
             return
@@ -109,7 +122,7 @@ class Engine:
     def _look_on(self) -> None:
         own_timer = not self.uses_beat()
         try:
-            while self.is_wanted():
+            while self.is_wanted() and not self._closed:
                 self.look()
                 if own_timer and time.monotonic() >= self._daily_at:
                     self._daily_at = time.monotonic() + DAILY_EVERY
@@ -198,9 +211,9 @@ class Engine:
         with transaction.atomic():
             new = self.host.new_identity()
             self.host.set_identity(new)
-            answer = self.client.forget(new.as_truth())
-        self.follow()
-        return answer
+            self.client.take_new_identity(new.as_truth())
+        # Outside the transaction: collectors may take their time.
+        return self.client.ask_to_forget()
 
 
 _engine: Engine | None = None

@@ -188,8 +188,12 @@ class Host:
 
     def is_serving(self) -> bool:
         """Whether this process serves: commands such as migrate and makemigrations start nothing."""
-        quiet = {"migrate", "makemigrations", "check", "collectstatic", "test", "showmigrations", "sqlmigrate"}
+        quiet = {"migrate", "makemigrations", "check", "collectstatic", "showmigrations", "sqlmigrate"}
         return not (len(sys.argv) > 1 and Path(sys.argv[0]).name == "manage.py" and sys.argv[1] in quiet)
+
+    def is_testing(self) -> bool:
+        """Whether this is a run of the project's own tests, which are nobody's use of it."""
+        return sys.argv[1:2] == ["test"]
 
     def counts_pages(self) -> bool:
         """Whether the middleware counts page views at all."""

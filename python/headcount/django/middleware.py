@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.admindocs.views import simplify_regex
@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from headcount import _native
 from headcount.django import engine
 
-Answer = HttpResponseBase | Awaitable[HttpResponseBase]
+Answer: TypeAlias = HttpResponseBase | Awaitable[HttpResponseBase]
 
 #: Longer pages are looked at this far for their title.
 TITLE_WITHIN = 16 * 1024
@@ -38,7 +38,8 @@ class AnalyticsMiddleware:
         return response
 
     async def _later(self, request: HttpRequest) -> HttpResponseBase:
-        response: Any = await self.get_response(request)  # type: ignore[misc]
+        answer: Any = self.get_response(request)
+        response: HttpResponseBase = await answer
         record(request, response)
         return response
 
@@ -60,7 +61,7 @@ def record(request: HttpRequest, response: Any) -> None:
         module.client.record_page(
             page_path(request),
             title(response, module.site_names),
-            get_language() or "",
+            getattr(request, "LANGUAGE_CODE", None) or get_language() or "",
             asked.get("HTTP_USER_AGENT", ""),
         )
     except Exception as error:

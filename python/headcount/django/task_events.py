@@ -39,4 +39,6 @@ def connect(module: "Engine") -> None:
         (signals.task_failure, failure),
         (signals.task_retry, retry),
     ):
-        signal.connect(receiver, weak=False, dispatch_uid=f"headcount.{receiver.__name__}")
+        name = f"headcount.{receiver.__name__}"
+        signal.disconnect(dispatch_uid=name)
+        signal.connect(receiver, weak=False, dispatch_uid=name)

@@ -1,0 +1,1 @@
+"""A small Django project that uses the app as anyone would."""

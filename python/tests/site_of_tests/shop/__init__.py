@@ -1,0 +1,1 @@
+"""An app of the project itself: its name is nobody's business."""
