@@ -128,7 +128,7 @@ class Host:
         """Names that page titles carry and that would name the install; taken out of titles. Asks no database."""
         return [str(name) for name in (getattr(settings, "SITE_NAME", ""),) if name]
 
-    def daily_stats(self) -> dict[str, Any] | None:
+    def daily_stats(self) -> dict[str, Any]:
         """The statistics of today, as `Client.record_stats` takes them."""
         return {
             "users": self.users(),

@@ -28,7 +28,7 @@ def test_signatures_are_those_of_the_typed_interface(tmp_path: Path) -> None:
     unchecked = tmp_path / "unchecked"
     unchecked.write_text("headcount\\.django.*\nheadcount\\.allianceauth.*\n")
     config = tmp_path / "mypy.ini"
-    config.write_text("[mypy]\nignore_missing_imports = True\n")
+    config.write_text("[mypy]\nignore_missing_imports = True\n[mypy-headcount.allianceauth.*]\nignore_errors = True\n")
     done = subprocess.run(
         [sys.executable, "-m", "mypy.stubtest", "headcount", "--allowlist", str(unchecked), "--mypy-config-file", str(config)],
         stdout=subprocess.PIPE,
