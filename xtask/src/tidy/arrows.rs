@@ -6,7 +6,7 @@ use super::Finding;
 use crate::repository::File;
 
 /// Crates of ours that a crate may depend on; dev-dependencies may also name the testkit.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("headcount-protocol", &[]),
     ("headcount-client", &["headcount-protocol"]),
     ("headcount-python", &["headcount-client"]),
@@ -30,6 +30,7 @@ const CRATES: [(&str, &[&str]); 8] = [
             "headcount-testkit",
         ],
     ),
+    ("headcount-examples", &["headcount-client"]),
     ("xtask", &[]),
 ];
 

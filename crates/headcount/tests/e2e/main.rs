@@ -6,6 +6,7 @@
     reason = "a test that cannot go on must stop, and what it measured is worth a line"
 )]
 
+mod agent;
 mod captures;
 mod crash;
 mod demo;
