@@ -6,7 +6,9 @@
 )]
 
 mod bench;
+mod fields;
 mod repository;
+mod size;
 mod test;
 mod tidy;
 
@@ -17,6 +19,8 @@ usage: cargo xtask COMMAND
 
   test [--quick]     every check and test; --quick leaves out browser and foreign clients
   tidy               the rules of ARCHITECTURE.md and STYLE.md that a program can check
+  fields             the table of docs/privacy.md, made from the dictionary of fields
+  size               what the module adds to a host: crates and bytes
   bench NAME [ARGS]  a benchmark beside its reference (ingest, reports, ...)";
 
 fn main() -> ExitCode {
@@ -26,6 +30,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::Extent::Everything),
         ["test", "--quick"] => test::run(test::Extent::Quick),
         ["tidy"] => tidy::run(),
+        ["fields"] => fields::run(),
+        ["size"] => size::run(),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -57,6 +57,10 @@ pub(crate) fn run(extent: Extent) -> anyhow::Result<bool> {
         ])
         .succeeds()
     });
+    // Some tests run an example as a host of the module, and not every runner builds them.
+    run.check("examples", || {
+        Step::cargo(&["build", "--workspace", "--examples"]).succeeds()
+    });
     run.step("tests", rust_tests);
     run.step("documentation tests", || {
         Step::cargo(&["test", "--workspace", "--doc"]).tests(tally::cargo_test)

@@ -8,6 +8,7 @@ pub(crate) mod templates;
 pub(crate) mod words;
 
 use crate::repository::{self, File};
+use crate::size;
 
 /// One breach of a rule.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,10 +31,19 @@ impl Finding {
 /// Prints every finding; true when there is none.
 pub(crate) fn run() -> anyhow::Result<bool> {
     let files = repository::files()?;
-    let findings = check(&files);
+    let mut findings = check(&files);
+    let crates = size::client_crates()?.len();
+    if crates > size::MAX_CRATES {
+        findings.push(Finding {
+            path: "crates/headcount-client/Cargo.toml".to_owned(),
+            line: 1,
+            message: format!("{crates} crates in a host, at most {}", size::MAX_CRATES),
+        });
+    }
     for finding in &findings {
         println!("{}:{}: {}", finding.path, finding.line, finding.message);
     }
+    println!("tidy: the module brings {crates} crates into a host");
     println!("tidy: {} files, {} findings", files.len(), findings.len());
     Ok(findings.is_empty())
 }

@@ -1,12 +1,13 @@
 //! Makes the request for a batch: the one place where events become bytes, for delivery and preview alike.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use headcount_protocol::{
-    Batch as WireBatch, Deployment, Event, InstallId, Runtime, ga4, native, universal,
+    Batch as WireBatch, Deployment, Event, InstallId, Runtime, dictionary, ga4, native, universal,
 };
 
 use crate::fold;
@@ -33,6 +34,8 @@ pub(crate) struct Encoded {
     pub(crate) units: u32,
     /// No other request follows for this batch.
     pub(crate) is_last: bool,
+    /// Names of the dictionary's fields that the batch holds, whatever its wire carries of them.
+    pub(crate) carried: BTreeSet<&'static str>,
 }
 
 impl Encoded {
@@ -118,7 +121,8 @@ pub(crate) fn encode(
         events,
         lost: batch.lost.clone(),
     };
-    match token.kind {
+    let carried = carried(&wire);
+    let encoded = match token.kind {
         TokenKind::Headcount => {
             let folded = fold::fold(std::mem::take(&mut wire.events));
             wire.events = folded.events;
@@ -129,11 +133,38 @@ pub(crate) fn encode(
                 members: folded.members,
                 units: 0,
                 is_last: true,
+                carried: BTreeSet::new(),
             }
         }
         TokenKind::Ga4 => ga4_request(token, &wire, batch.progress),
         TokenKind::Universal => universal_request(token, &wire, batch.progress),
-    }
+    };
+    Encoded { carried, ..encoded }
+}
+
+fn carried(batch: &WireBatch) -> BTreeSet<&'static str> {
+    let mut carried: BTreeSet<&'static str> = batch
+        .events
+        .iter()
+        .flat_map(|event| dictionary::carried(&event.body))
+        .collect();
+    carried.extend([
+        "install", "batch_id", "sent_at", "events", "*.id", "*.at", "*.type",
+    ]);
+    let optional = [
+        ("app", batch.app.is_some()),
+        ("app_version", batch.app_version.is_some()),
+        ("runtime.deployment", batch.runtime.deployment.is_some()),
+        ("runtime.*", !batch.runtime.facts.is_empty()),
+        ("lost.*", !batch.lost.is_empty()),
+    ];
+    carried.extend(
+        optional
+            .iter()
+            .filter(|(_, told)| *told)
+            .map(|(name, _)| *name),
+    );
+    carried
 }
 
 /// The next GA4 request: number `progress` of those the batch needs.
@@ -162,6 +193,7 @@ fn ga4_request(token: &Token, wire: &WireBatch, progress: u32) -> Encoded {
         members: Vec::new(),
         units: 1,
         is_last,
+        carried: BTreeSet::new(),
     }
 }
 
@@ -190,6 +222,7 @@ fn universal_request(token: &Token, wire: &WireBatch, progress: u32) -> Encoded 
         members: Vec::new(),
         units: u32::try_from(hits).unwrap_or(u32::MAX),
         is_last: hits >= payloads.len(),
+        carried: BTreeSet::new(),
     }
 }
 

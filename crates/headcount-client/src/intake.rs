@@ -1,13 +1,11 @@
 //! From a recorded event to what may wait in the spool: checked, cleaned, and addressed to those who want it.
 
-use std::borrow::Cow;
-
-use headcount_protocol::event::is_failure;
-use headcount_protocol::{Event, EventBody, Page, Stats, Task, native, scrub, user_agent};
+use headcount_protocol::dictionary::{self, Scrub};
+use headcount_protocol::{Event, EventBody, Page, Stats, native};
 use regex_lite::Regex;
 
 use crate::loss::LossReason;
-use crate::record::{self, Draft};
+use crate::record::Draft;
 use crate::ring::RingId;
 use crate::settings::{Feed, Settings, Token};
 use crate::spool::Incoming;
@@ -133,45 +131,30 @@ fn empty() -> Event {
     }
 }
 
-/// Trims, bounds and checks; `None` when nobody can count it.
+/// Checks every text by the dictionary, and the numbers; `None` when nobody can count it.
 fn checked(event: &Event) -> Option<Event> {
-    let body = match &event.body {
+    let mut body = event.body.clone();
+    match &mut body {
         EventBody::Stats(stats) => {
-            let mut stats = stats.clone();
             stats.apps.retain(|app| !app.name.trim().is_empty());
             stats.apps.truncate(native::MAX_APPS);
-            for app in &mut stats.apps {
-                app.name = bounded(&app.name, native::MAX_NAMESPACE_BYTES);
-                app.version = app
-                    .version
-                    .as_deref()
-                    .map(|version| bounded(version, native::MAX_WORD_BYTES));
-            }
-            EventBody::Stats(stats)
         }
-        EventBody::Task(task) => EventBody::Task(Task {
-            namespace: required(&task.namespace, native::MAX_NAMESPACE_BYTES)?,
-            task: required(&task.task, native::MAX_TEXT_BYTES)?,
-            result: bounded(&task.result, native::MAX_TEXT_BYTES),
-            label: bounded(&task.label, native::MAX_TEXT_BYTES),
-            value: task.value.filter(|value| value.is_finite()),
-            count: task.count.clamp(1, native::MAX_COUNT),
-        }),
-        EventBody::Stat(stat) => {
-            let mut stat = stat.clone();
-            stat.namespace = required(&stat.namespace, native::MAX_NAMESPACE_BYTES)?;
-            stat.task = required(&stat.task, native::MAX_TEXT_BYTES)?;
-            stat.label = bounded(&stat.label, native::MAX_TEXT_BYTES);
-            stat.value.is_finite().then_some(())?;
-            EventBody::Stat(stat)
+        EventBody::Task(task) => {
+            task.value = task.value.filter(|value| value.is_finite());
+            task.count = task.count.clamp(1, native::MAX_COUNT);
         }
-        EventBody::Page(page) => EventBody::Page(Page {
-            path: required(page.path.split(['?', '#']).next()?, native::MAX_PATH_BYTES)?,
-            title: bounded(&page.title, native::MAX_TITLE_BYTES),
-            locale: bounded(&page.locale, native::MAX_WORD_BYTES),
-            user_agent: bounded(&page.user_agent, native::MAX_USER_AGENT_BYTES),
-        }),
-    };
+        EventBody::Stat(stat) => stat.value.is_finite().then_some(())?,
+        EventBody::Page(page) => {
+            let end = page.path.find(['?', '#']);
+            page.path.truncate(end.unwrap_or(page.path.len()));
+        }
+    }
+    for (name, text) in dictionary::texts_mut(&mut body) {
+        *text = dictionary::field(name)?.checked(text)?;
+    }
+    if let EventBody::Stats(stats) = &mut body {
+        stats.deployment = stats.deployment.take().filter(|word| !word.0.is_empty());
+    }
     Some(Event {
         id: None,
         at_ms: event.at_ms,
@@ -179,38 +162,15 @@ fn checked(event: &Event) -> Option<Event> {
     })
 }
 
-/// Takes out what could name a person, a thing or the install.
+/// Takes out, as the dictionary says, what could name a person, a thing or the install.
 fn cleaned(event: &Event) -> Event {
     let mut event = event.clone();
-    match &mut event.body {
-        EventBody::Page(page) => {
-            page.path = scrub::scrub_path(&page.path);
-            page.title = scrub::scrub_title(&page.title);
-            page.user_agent = user_agent::reduce(&page.user_agent).to_string();
+    for (name, text) in dictionary::texts_mut(&mut event.body) {
+        if let Some(field) = dictionary::field(name).filter(|field| field.scrub != Scrub::Nothing) {
+            *text = field.scrubbed(text);
         }
-        EventBody::Task(task) => {
-            if is_failure(&task.result) {
-                task.result = scrub::exception_class(&task.result);
-            }
-        }
-        EventBody::Stats(_) | EventBody::Stat(_) => {}
     }
     event
-}
-
-fn required(text: &str, max_bytes: usize) -> Option<String> {
-    Some(bounded(text, max_bytes)).filter(|text| !text.is_empty())
-}
-
-fn bounded(text: &str, max_bytes: usize) -> String {
-    let text = text.trim();
-    let text = record::cut(text, max_bytes);
-    let plain: Cow<'_, str> = if text.contains(char::is_control) {
-        text.replace(char::is_control, " ").into()
-    } else {
-        text.into()
-    };
-    plain.into_owned()
 }
 
 /// The id of an event: the same again if its ring is read twice, and of version 7 so that ids sort by time.
@@ -333,6 +293,22 @@ mod tests {
             take(&settings(|_| {}), &page("?x=1")).unwrap_err(),
             LossReason::Invalid
         );
+    }
+
+    #[test]
+    fn what_the_collector_would_refuse_does_not_leave() {
+        let mut event = page("/a/");
+        let EventBody::Page(page) = &mut event.body else {
+            panic!("not a page")
+        };
+        page.locale = "en_GB.UTF-8".into();
+        page.title = "x\u{7}".repeat(2000);
+        let checked = checked(&event).unwrap();
+        let EventBody::Page(page) = checked.body else {
+            panic!("not a page")
+        };
+        assert_eq!(page.locale, "en-gb");
+        assert!(page.title.len() <= 1500 && !page.title.contains(char::is_control));
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub use install::{Install, pseudonym};
 pub use ledger::{Entry, ReadableEntry, first_broken};
 pub use loss::LossReason;
 pub use mirror::{HostToken, HostTruth, Identity, Mirrored, pattern_trouble};
-pub use preview::Preview;
+pub use preview::{Preview, PreviewField};
 pub use settings::{Feed, Feeds, NewToken, Settings, Token, TokenKind};
 pub use spool::{Caps, DestinationStatus, Spool, Status, Stop};
 pub use state::State;

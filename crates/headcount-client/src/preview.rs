@@ -1,11 +1,13 @@
 //! What would leave now, made by the code that makes what leaves. Claims nothing and sends nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use headcount_protocol::dictionary;
 use serde::Serialize;
 
 use crate::encode;
 use crate::error::Result;
+use crate::settings::TokenKind;
 use crate::spool::{self, Batch};
 use crate::state::State;
 
@@ -22,6 +24,21 @@ pub struct Preview {
     pub head: String,
     /// The body before compression.
     pub body: String,
+    /// What each field in it means, as the dictionary says, in its order.
+    pub fields: Vec<PreviewField>,
+}
+
+/// A field of a request, explained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PreviewField {
+    /// Its name in the dictionary, for example `page.path`.
+    pub name: &'static str,
+    /// How it is called in this request.
+    pub sent_as: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Why it is collected.
+    pub reason: &'static str,
 }
 
 impl State {
@@ -59,8 +76,29 @@ impl State {
                 events: encoded.taken,
                 head: encoded.head(token),
                 body: encoded.text(),
+                fields: fields(token.kind, &encoded.carried),
             });
         }
         Ok(previews)
     }
+}
+
+fn fields(kind: TokenKind, carried: &BTreeSet<&'static str>) -> Vec<PreviewField> {
+    let shown = dictionary::fields()
+        .iter()
+        .filter(|field| carried.contains(field.name.as_str()));
+    let explained = shown.filter_map(|field| {
+        let sent_as = match kind {
+            TokenKind::Headcount => field.name.rsplit('.').next(),
+            TokenKind::Ga4 => field.ga4.as_deref(),
+            TokenKind::Universal => field.v1.as_deref(),
+        };
+        Some(PreviewField {
+            name: &field.name,
+            sent_as: sent_as?,
+            meaning: &field.meaning,
+            reason: &field.reason,
+        })
+    });
+    explained.collect()
 }

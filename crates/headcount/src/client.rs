@@ -109,8 +109,20 @@ fn preview(state: &State, output: Output) -> anyhow::Result<()> {
             events,
             head,
             body,
+            fields,
         } = one;
-        format!("token {token} ({name}), {events} events\n{head}\n{body}\n")
+        let explained: String = fields
+            .iter()
+            .map(|field| {
+                format!(
+                    "  {} ({}): {}. {}\n",
+                    field.sent_as, field.name, field.meaning, field.reason
+                )
+            })
+            .collect();
+        format!(
+            "token {token} ({name}), {events} events\n{head}\n{body}\n\nWhat it says:\n{explained}\n"
+        )
     };
     let lines: String = previews.iter().map(text).collect();
     let lines = if lines.is_empty() {

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use regex_lite::Regex;
 
 use super::Finding;
+use crate::fields;
 use crate::repository::File;
 
-const SUBCOMMANDS: [&str; 3] = ["test", "tidy", "bench"];
+const SUBCOMMANDS: [&str; 5] = ["test", "tidy", "bench", "fields", "size"];
 
 /// Numbering of docs/decisions, links and `cargo xtask` commands in Markdown, a target per decoder.
 pub(crate) fn check(files: &[File], findings: &mut Vec<Finding>) {
@@ -15,6 +16,21 @@ pub(crate) fn check(files: &[File], findings: &mut Vec<Finding>) {
     commands(files, findings);
     links(files, findings);
     fuzz_targets(files, findings);
+    fields(files, findings);
+}
+
+/// docs/privacy.md shows the dictionary as it is.
+fn fields(files: &[File], findings: &mut Vec<Finding>) {
+    let find = |path: &str| files.iter().find(|file| file.path == path);
+    let (Some(page), Some(dictionary)) = (find(fields::PAGE), find(fields::DICTIONARY)) else {
+        return;
+    };
+    let message = match fields::renewed(&page.text, &dictionary.text) {
+        Ok(renewed) if renewed == page.text => return,
+        Ok(_) => "differs from the dictionary: run `cargo xtask fields`".to_owned(),
+        Err(error) => format!("{error:#}"),
+    };
+    findings.push(Finding::new(page, 1, message));
 }
 
 fn decisions(files: &[File], findings: &mut Vec<Finding>) {
