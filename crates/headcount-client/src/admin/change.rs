@@ -387,12 +387,12 @@ fn fields(feed: &str, kind: TokenKind) -> Vec<FieldLine> {
         return Vec::new();
     }
     dictionary::fields()
-        .into_iter()
+        .iter()
         .filter(|field| field.feed == feed)
         .map(|field| FieldLine {
-            name: field.name,
-            meaning: field.meaning,
-            reason: field.reason,
+            name: field.name.clone(),
+            meaning: field.meaning.clone(),
+            reason: field.reason.clone(),
         })
         .collect()
 }
