@@ -1,6 +1,6 @@
 //! A host in a few lines: opens the module on a state folder, records events, and says what that cost it.
 //!
-//! `record_events STATE [COUNT]`
+//! `record_events STATE [COUNT] [disabled]`: with the last word the host's own setting says no.
 
 use headcount_client::{AnalyticsEvent, Client, Config, Page, Recorded, Stats, Task};
 
@@ -11,7 +11,9 @@ fn main() {
         .next()
         .unwrap_or_else(|| "./headcount-state".to_owned());
     let count: usize = args.next().and_then(|text| text.parse().ok()).unwrap_or(10);
-    let client = Client::open(Config::new(state).app("example", "1.0"));
+    let mut config = Config::new(state).app("example", "1.0");
+    config.disabled_by_host = args.next().is_some_and(|word| word == "disabled");
+    let client = Client::open(config);
     let mut held = 0;
     for _ in 0..count {
         let task = Task {

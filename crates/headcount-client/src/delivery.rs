@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::Transaction;
+
 use crate::encode::{self, Encoded};
 use crate::error::{Error, OnPath, Result};
 use crate::forget;
@@ -12,7 +14,7 @@ use crate::install::Install;
 use crate::lease::Lease;
 use crate::ledger::{self, Leaving};
 use crate::retry::{self, Reply, Step};
-use crate::settings::{Settings, Token, TokenKind};
+use crate::settings::{Feed, Settings, Token, TokenKind};
 use crate::spool::{self, Batch, Caps, Claim, Claimed, Outcome, Spool};
 use crate::state::{LOCK_WAIT, State};
 use crate::transport::{Answer, NoAnswer, Transport};
@@ -52,7 +54,7 @@ pub struct Sender {
     owner: [u8; 16],
     caps: Caps,
     interval: Duration,
-    clock: fn() -> i64,
+    clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
 
 impl std::fmt::Debug for Sender {
@@ -100,8 +102,16 @@ impl Sender {
             owner: encode::random_id(),
             caps,
             interval,
-            clock: crate::clock::now_ms,
+            clock: Arc::new(crate::clock::now_ms),
         })
+    }
+
+    /// Takes its moments, in Unix milliseconds, from here and not from the machine's clock: for simulations
+    /// and for tests that go through days of back-off.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
     }
 
     /// Sends what may leave, destination by destination, and asks again for what is to be forgotten.
@@ -226,7 +236,7 @@ impl Sender {
         };
         let name = &token.name;
         let noted = self.spool.transact_locked(&lock, |tx| {
-            let mut batch = match spool::claim(tx, &claim, encode::random_id())? {
+            let mut batch = match claim_wanted(tx, &claim, token)? {
                 Claimed::Batch(batch) => batch,
                 Claimed::Nothing | Claimed::Later => return Ok(Err(Turn::Nothing(None))),
                 Claimed::Busy => {
@@ -304,6 +314,23 @@ impl Sender {
             Outcome::Later { .. } | Outcome::Stop => Some(format!("{}: {}", token.name, note.text)),
         };
         Ok(Turn::Sent { delivered, trouble })
+    }
+}
+
+/// Claims what the token still wants. A crash while a feed was switched off may have left events of it.
+fn claim_wanted(tx: &Transaction<'_>, claim: &Claim, token: &Token) -> rusqlite::Result<Claimed> {
+    loop {
+        let claimed = spool::claim(tx, claim, encode::random_id())?;
+        let Claimed::Batch(batch) = &claimed else {
+            return Ok(claimed);
+        };
+        let is_off = |feed: &Feed| {
+            !token.feeds.has(*feed) && batch.events.iter().any(|event| event.feed == *feed as u8)
+        };
+        let Some(off) = Feed::ALL.into_iter().find(is_off) else {
+            return Ok(claimed);
+        };
+        spool::drop_feed(tx, token.id, off)?;
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) use caps::expire;
 pub(crate) use claim::{Batch, Claim, Claimed, Waiting, claim, peek, trim};
 pub use report::{DestinationStatus, Status, Stop};
 pub(crate) use report::{LAST_DAILY_DAY, fact, set_fact};
-pub(crate) use settle::{Note, Outcome, erase_waiting, settle};
+pub(crate) use settle::{Note, Outcome, drop_feed, erase_waiting, settle};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "host/backoff.rs"]
+mod backoff;
 #[path = "host/collector.rs"]
 mod collector;
 #[path = "host/delivery.rs"]

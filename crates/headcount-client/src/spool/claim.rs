@@ -62,6 +62,8 @@ pub(crate) struct Batch {
 pub(crate) struct Waiting {
     pub(crate) seq: i64,
     pub(crate) id: [u8; 16],
+    /// As in `Feed`; a number since a spool may be damaged.
+    pub(crate) feed: u8,
     pub(crate) body: Vec<u8>,
     pub(crate) raw: Option<Vec<u8>>,
 }
@@ -199,7 +201,7 @@ pub(crate) fn peek(
         return Ok(batch);
     }
     let mut statement = tx.prepare_cached(
-        "SELECT seq, id, body, raw
+        "SELECT seq, id, feed, body, raw
          FROM deliveries CROSS JOIN events ON seq = event
          WHERE destination = ?1
          ORDER BY event
@@ -260,7 +262,7 @@ fn form_batch(tx: &Transaction<'_>, destination: u32, limit: u32) -> rusqlite::R
 fn batched(tx: &Transaction<'_>, destination: u32) -> rusqlite::Result<Vec<Waiting>> {
     // The batch is always the oldest part of the queue: reading stops at the first row outside it.
     let mut statement = tx.prepare_cached(
-        "SELECT seq, id, body, raw, batched
+        "SELECT seq, id, feed, body, raw, batched
          FROM deliveries CROSS JOIN events ON seq = event
          WHERE destination = ?1
          ORDER BY event",
@@ -268,7 +270,7 @@ fn batched(tx: &Transaction<'_>, destination: u32) -> rusqlite::Result<Vec<Waiti
     let mut rows = statement.query([destination])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(4)? == 0 {
+        if row.get::<_, i64>(5)? == 0 {
             break;
         }
         events.push(waiting(row)?);
@@ -280,8 +282,9 @@ fn waiting(row: &rusqlite::Row<'_>) -> rusqlite::Result<Waiting> {
     Ok(Waiting {
         seq: row.get(0)?,
         id: row.get(1)?,
-        body: row.get(2)?,
-        raw: row.get(3)?,
+        feed: row.get(2)?,
+        body: row.get(3)?,
+        raw: row.get(4)?,
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use headcount_client::{
     Caps, Client, Config, Feeds, Http, NewToken, Round, Sender, State, Task, TokenKind,
 };
+use headcount_protocol::{Event, EventBody};
 use tempfile::TempDir;
 
 pub(crate) struct Installation {
@@ -81,5 +82,22 @@ pub(crate) fn task(label: &str) -> Task<'_> {
         result: "Success",
         label,
         value: Some(34.0),
+    }
+}
+
+/// The same as an event, for what goes straight into the spool.
+pub(crate) fn event(label: &str) -> Event {
+    let task = task(label);
+    Event {
+        id: None,
+        at_ms: None,
+        body: EventBody::Task(headcount_protocol::Task {
+            namespace: task.namespace.into(),
+            task: task.task.into(),
+            result: task.result.into(),
+            label: label.into(),
+            value: task.value,
+            count: 1,
+        }),
     }
 }
