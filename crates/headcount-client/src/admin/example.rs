@@ -96,6 +96,7 @@ fn invent(token: &Token, feed: Feed) -> Option<Waiting> {
     Some(Waiting {
         seq: 0,
         id: taken.id,
+        feed: feed as u8,
         body: taken.body,
         raw: taken.raw,
     })
