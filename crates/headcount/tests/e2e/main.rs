@@ -7,6 +7,7 @@
 )]
 
 mod agent;
+mod agents;
 mod captures;
 mod crash;
 mod demo;

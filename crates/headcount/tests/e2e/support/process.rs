@@ -28,8 +28,17 @@ impl Server {
     }
 
     pub(crate) fn start_with(data: &Path, flags: &[&str]) -> Self {
+        Self::spawn(data, "127.0.0.1:0", flags)
+    }
+
+    /// Starts where an earlier one was, so that its clients find it again.
+    pub(crate) fn start_at(data: &Path, address: SocketAddr) -> Self {
+        Self::spawn(data, &address.to_string(), &[])
+    }
+
+    fn spawn(data: &Path, listen: &str, flags: &[&str]) -> Self {
         let mut child = Command::new(BINARY)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", listen, "--data"])
             .arg(data)
             .args(flags)
             .stdin(Stdio::null())
