@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod meta;
 pub mod metrics;
 mod network;
+pub mod privacy;
 pub mod query;
 pub mod reports;
 pub mod server;
