@@ -4,6 +4,7 @@
 //! at any width; x positions are percentages. Only paths and bars lie in an inner `<svg viewBox
 //! preserveAspectRatio="none">`. No style attributes (the pages' CSP forbids them): colour is a class.
 
+pub(crate) mod badge;
 pub(crate) mod bars;
 pub(crate) mod curves;
 pub(crate) mod dots;

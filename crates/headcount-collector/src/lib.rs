@@ -12,6 +12,7 @@ pub mod meta;
 pub mod metrics;
 mod network;
 pub mod privacy;
+pub mod publication;
 pub mod query;
 pub mod reports;
 pub mod server;

@@ -9,6 +9,7 @@ pub mod members;
 pub mod password;
 pub mod people;
 pub mod projects;
+pub mod publications;
 pub mod retention;
 pub mod sessions;
 pub mod tokens;

@@ -10,9 +10,11 @@
 //! 2. Smaller groups of a partition are shown as one only where their sum could as well be without
 //!    any one of them, given how many values there ever were. Else they are counted with the largest
 //!    group, so that total and shown groups do not tell whether they exist.
-//! 3. Where no group of a partition reaches k, it is not published, and neither is its total.
+//! 3. Where neither is possible, the partition is not published, and neither is its total.
 //!
 //! `tests` tries every subtraction on every small world there is.
+
+use serde::{Deserialize, Serialize};
 
 /// Smallest k that a project may choose, and what it starts with.
 pub const LEAST_K: u64 = 10;
@@ -26,7 +28,7 @@ pub struct Grid {
 }
 
 /// A group with its exact number of installs, or a published one with its rounded number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Its value; empty for installs that told none.
     pub label: String,
@@ -34,7 +36,7 @@ pub struct Group {
 }
 
 /// A partition as it may be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     /// Rounded, the largest first. The largest may hold groups that are too small to be shown.
     pub groups: Vec<Group>,
@@ -70,16 +72,19 @@ impl Grid {
         let mut others: u64 = small.iter().map(|group| group.installs).sum();
         let unlisted = values.max(groups.len()).saturating_sub(shown.len()) as u64;
         let most_without_one = unlisted.saturating_sub(1) * (self.k - 1);
-        let largest = shown.first_mut()?;
         if others < self.k || others > most_without_one {
-            largest.installs += others;
+            shown.first_mut()?.installs += others;
             others = 0;
         }
         for group in &mut shown {
             group.installs = self.round(group.installs)?;
         }
         // Rounding must not show a different order than the exact numbers had.
-        shown.sort_by(|a, b| b.installs.cmp(&a.installs).then_with(|| a.label.cmp(&b.label)));
+        shown.sort_by(|a, b| {
+            b.installs
+                .cmp(&a.installs)
+                .then_with(|| a.label.cmp(&b.label))
+        });
         let others = self.round(others).unwrap_or(0);
         Some(Parts {
             groups: shown,

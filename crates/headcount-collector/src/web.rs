@@ -19,6 +19,7 @@ mod live;
 mod login;
 pub mod overview;
 mod projects;
+mod public;
 mod retention;
 mod settings;
 mod tasks;
@@ -129,6 +130,12 @@ const PAGES: &[Page] = &[
     }),
     ("/api/v1/projects/{project}/reports/{report}", || {
         get(api::report)
+    }),
+    ("/public/{project}", || get(public::show)),
+    ("/public/{project}/{data}", || get(public::file)),
+    ("/badge/{project}/{badge}", || get(public::badge)),
+    ("/projects/{project}/settings/public", || {
+        get(settings::public::show).post(settings::public::change)
     }),
     ("/static/{file}", || get(assets::file)),
 ];

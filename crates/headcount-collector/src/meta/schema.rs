@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("002_address.sql"),
     include_str!("003_people.sql"),
     include_str!("004_retention.sql"),
+    include_str!("005_publications.sql"),
 ];
 
 /// A connection that never writes, on a file that `open` made.

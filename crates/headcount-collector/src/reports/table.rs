@@ -40,7 +40,7 @@ impl Cell {
         }
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Text(text) => json!(text),
@@ -115,12 +115,16 @@ impl Table {
         let mut out = self.columns.join(",");
         out.push_str("\r\n");
         for row in &self.rows {
-            let cells: Vec<String> = row.iter().map(csv_cell).collect();
-            out.push_str(&cells.join(","));
-            out.push_str("\r\n");
+            out.push_str(&csv_line(row));
         }
         out
     }
+}
+
+/// A row as a line of CSV, with its end.
+pub(crate) fn csv_line(row: &[Cell]) -> String {
+    let cells: Vec<String> = row.iter().map(csv_cell).collect();
+    cells.join(",") + "\r\n"
 }
 
 /// Quotes where needed. Texts come from the field, so one that a spreadsheet would run as a formula

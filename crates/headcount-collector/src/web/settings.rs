@@ -4,6 +4,7 @@ pub(super) mod audit;
 pub(super) mod keys;
 pub(super) mod members;
 pub(super) mod project;
+pub(super) mod public;
 pub(super) mod setup;
 pub(super) mod tokens;
 
@@ -44,6 +45,7 @@ pub(super) enum Section {
     Tokens,
     Members,
     Audit,
+    Public,
     Project,
 }
 
@@ -61,12 +63,13 @@ pub(super) struct Link {
 }
 
 impl Section {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Keys,
         Self::Setup,
         Self::Tokens,
         Self::Members,
         Self::Audit,
+        Self::Public,
         Self::Project,
     ];
 
@@ -77,6 +80,7 @@ impl Section {
             Self::Tokens => "Report tokens",
             Self::Members => "Members",
             Self::Audit => "Audit log",
+            Self::Public => "Public page",
             Self::Project => "Project",
         }
     }
@@ -90,6 +94,7 @@ impl Section {
             Self::Tokens => format!("{settings}/tokens"),
             Self::Members => format!("{settings}/members"),
             Self::Audit => format!("{settings}/audit"),
+            Self::Public => format!("{settings}/public"),
             Self::Project => format!("{settings}/project"),
         }
     }
@@ -147,6 +152,10 @@ impl Frame {
             Some("member") => Some("The member is changed."),
             Some("member-removed") => Some("They are out of the project."),
             Some("sessions") => Some("They are signed out everywhere."),
+            Some("public") => Some("The public page is on."),
+            Some("public-off") => {
+                Some("The public page is off. Its address is not found any more.")
+            }
             Some("granted") => Some("The app is granted."),
             Some("refused") => Some("The request is refused."),
             Some("name") => Some("The name is saved."),

@@ -3,6 +3,7 @@
 mod access;
 mod author;
 mod pages;
+mod public;
 mod settings;
 mod site;
 

@@ -7,6 +7,7 @@ use super::site::{Answer, Site};
 use crate::meta::audit::Actor;
 use crate::meta::people::Role;
 use crate::meta::people::tests::member;
+use crate::meta::publications::Publishing;
 use crate::meta::tests::project;
 use crate::meta::tokens::{NewToken, Scope};
 use crate::web::{PAGES, assets, now};
@@ -176,6 +177,11 @@ const TABLE: &[(&str, &str, For)] = &[
         "/api/v1/projects/{project}/reports/{report}",
         For::MembersAndTokens,
     ),
+    ("GET", "/projects/{project}/settings/public", For::Managers),
+    ("POST", "/projects/{project}/settings/public", For::Managers),
+    ("GET", "/public/{project}", For::Everybody),
+    ("GET", "/public/{project}/{data}", For::Everybody),
+    ("GET", "/badge/{project}/{badge}", For::Everybody),
     ("GET", "/static/{file}", For::Everybody),
 ];
 
@@ -190,6 +196,8 @@ fn asked(path: &str) -> String {
         ("/members/{id}", "/members/2"),
         ("{id}", "1"),
         ("{file}", style),
+        ("{data}", "installs.csv"),
+        ("{badge}", "installs.svg"),
     ];
     let filled = values.iter().fold(path.to_owned(), |path, (name, value)| {
         path.replace(name, value)
@@ -226,6 +234,16 @@ fn identity(site: &Site, who: Who) -> (String, String) {
     }
 }
 
+/// Lets everybody see the public page of `one`.
+fn publish(site: &Site) {
+    let one = site.meta().project("one").unwrap().number;
+    let how = Publishing::default();
+    let done = site
+        .meta()
+        .publish(one, Some(&how), &Actor::CommandLine, now());
+    done.unwrap();
+}
+
 /// Whether an answer keeps somebody out: sent to sign in, told no, or told of nothing.
 fn refuses(answer: &Answer) -> bool {
     let to_sign_in = answer
@@ -239,6 +257,7 @@ async fn every_page_lets_in_whom_it_is_for_and_nobody_else() {
     for (method, path, page) in TABLE {
         let site = Site::start(None).await;
         project(site.meta(), "Two");
+        publish(&site);
         let address = asked(path);
         for who in Who::ALL {
             let (header, form_token) = identity(&site, who);
