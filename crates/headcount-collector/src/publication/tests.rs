@@ -103,6 +103,7 @@ fn random_weeks_show_only_multiples_of_k_that_add_up() {
             lives: &|_| Err(ReportError::Data("not asked".to_owned())),
             spread: &|_| Err(ReportError::Data("not asked".to_owned())),
             hits: &|_| Ok(Vec::new()),
+            narrowed: false,
         };
         let sundays: Vec<Day> = due(Day(20_700), TODAY, &[]);
         let grid = Grid::new(GRID).unwrap();
