@@ -11,8 +11,10 @@ pub mod people;
 pub mod projects;
 pub mod publications;
 pub mod retention;
+pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
+pub mod totp;
 
 mod schema;
 mod secret;

@@ -12,8 +12,10 @@ mod compress;
 mod cookie;
 mod desk;
 mod device;
+mod factor;
 mod forms;
 mod headers;
+mod known;
 mod link;
 mod live;
 mod login;
@@ -72,6 +74,7 @@ type Page = (&'static str, fn() -> MethodRouter<Web>);
 const PAGES: &[Page] = &[
     ("/", || get(projects::show)),
     ("/login", || get(login::show).post(login::sign_in)),
+    ("/login/code", || get(factor::show).post(factor::sign_in)),
     ("/login/link/{token}", || {
         get(link::show).post(link::sign_in)
     }),
@@ -80,6 +83,10 @@ const PAGES: &[Page] = &[
     ("/account/email", || post(account::change_email)),
     ("/account/password", || post(account::change_password)),
     ("/account/sessions/{id}/end", || post(account::end_session)),
+    ("/account/factor", || {
+        get(factor::show_account).post(factor::switch_on)
+    }),
+    ("/account/factor/off", || post(factor::switch_off)),
     ("/projects/{project}", || get(overview::show)),
     ("/projects/{project}/tasks", || get(tasks::show)),
     ("/projects/{project}/retention", || get(retention::show)),

@@ -24,6 +24,17 @@ const PASSWORD_BYTES: u64 = 4_096;
 pub(crate) enum UserCommand {
     /// Let somebody into a project, or let them back in: sets the role anew for who is in already.
     Create(CreateArgs),
+    /// Take the second factor off an account whose owner lost device and recovery codes.
+    ResetFactor(ResetFactorArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ResetFactorArgs {
+    /// E-mail address of the account.
+    #[arg(value_name = "EMAIL")]
+    email: String,
+    #[command(flatten)]
+    data: DataArgs,
 }
 
 #[derive(Args, Debug)]
@@ -71,6 +82,12 @@ impl RoleName {
 pub(crate) fn run(command: UserCommand, output: Output) -> anyhow::Result<()> {
     match command {
         UserCommand::Create(args) => create(args, output),
+        UserCommand::ResetFactor(args) => {
+            let meta = project::open(&args.data.data)?;
+            meta.reset_second_factor(&args.email, &Actor::CommandLine, Timestamp::now())?;
+            let text = format!("{} signs in without a second factor now", args.email);
+            output.result(&serde_json::json!({ "user": args.email }), text)
+        }
     }
 }
 

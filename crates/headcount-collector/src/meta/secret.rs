@@ -40,6 +40,19 @@ pub(super) fn api_secret() -> Result<String, MetaError> {
     Ok(format!("{first}{}", random(URL_SAFE, 21)?))
 }
 
+/// A code to write down: 20 small letters and digits without look-alikes, 99 bits, in groups of five.
+pub(super) fn recovery_code() -> Result<String, MetaError> {
+    const READABLE: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let letters = random(READABLE, 20)?;
+    Ok(format!(
+        "{}-{}-{}-{}",
+        &letters[..5],
+        &letters[5..10],
+        &letters[10..15],
+        &letters[15..]
+    ))
+}
+
 /// What a token is kept and looked up by.
 pub(super) fn hash(token: &str) -> [u8; 32] {
     *blake3::hash(token.as_bytes()).as_bytes()

@@ -12,6 +12,7 @@ use super::csrf::Signed;
 use super::error::{PageError, redirect};
 use super::login::Nothing;
 use super::shell::{Shell, page};
+use super::throttle::Source;
 use super::viewer::Visitor;
 use super::{Web, now};
 use crate::meta::{MetaError, password};
@@ -24,6 +25,8 @@ struct AccountPage {
     done: Option<&'static str>,
     email: String,
     has_password: bool,
+    /// Recovery codes that are left, where a second factor is on.
+    factor: Option<u32>,
     sessions: Vec<Line>,
 }
 
@@ -56,6 +59,7 @@ pub(super) async fn show(
     let done = match query.as_deref() {
         Some("done=email") => Some("The address is saved."),
         Some("done=password") => Some("The password is saved. You are signed out everywhere else."),
+        Some("done=factor") => Some("The second factor is off."),
         Some("done=session") => Some("That session is over."),
         _ => None,
     };
@@ -84,7 +88,8 @@ pub(super) async fn change_password(
 ) -> Result<Response, PageError> {
     let user = visitor.session.user.clone();
     // Guessing the current password from a stolen session is as slow as signing in.
-    if let Err(seconds) = web.inner.sign_ins.count(&user.email, None) {
+    let source = Source::Known(blake3::hash(visitor.token().as_bytes()));
+    if let Err(seconds) = web.inner.sign_ins.count(&user.email, source) {
         return Err(PageError::TooMany(seconds));
     }
     let email = user.email.clone();
@@ -132,6 +137,7 @@ async fn account_page(
     let (user, here) = (visitor.session.user.clone(), visitor.session.id);
     let id = user.id;
     let lines = web.meta(move |meta| meta.sessions_of(id, now())).await?;
+    let factor = web.meta(move |meta| meta.second_factor(id)).await?;
     let lines = lines.into_iter().map(|line| Line {
         id: line.id,
         device: line.device,
@@ -146,6 +152,7 @@ async fn account_page(
         done,
         email: user.email,
         has_password: user.has_password,
+        factor,
         sessions: lines.collect(),
     });
     if refused {
@@ -155,7 +162,9 @@ async fn account_page(
 }
 
 /// What the visitor can mend is shown on the page itself, as a sentence.
-fn invalid_apart<T>(outcome: Result<T, MetaError>) -> Result<Result<T, String>, PageError> {
+pub(super) fn invalid_apart<T>(
+    outcome: Result<T, MetaError>,
+) -> Result<Result<T, String>, PageError> {
     match outcome {
         Ok(done) => Ok(Ok(done)),
         Err(MetaError::Invalid(text)) => Ok(Err(format!("That does not work: {text}."))),

@@ -3,13 +3,14 @@
 
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{HOST, HeaderMap, ORIGIN};
-use axum::http::{HeaderName, Method};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Web;
+use super::cookie::Cookie;
 use super::error::PageError;
 use super::forms::Fields;
 use super::viewer::Visitor;
@@ -50,6 +51,46 @@ impl<T: DeserializeOwned> FromRequest<Web> for Signed<T> {
             form: fields.form,
         })
     }
+}
+
+/// A form of nobody in particular, sent from one of our own pages: its token belongs to a cookie that
+/// the page set, which other sites can neither read nor set.
+pub(super) struct FromOurPage<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Web> for FromOurPage<T> {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, web: &Web) -> Result<Self, PageError> {
+        let cookie = Cookie::Form.value(request.headers(), web.https());
+        let cookie = cookie.map(str::to_owned);
+        let Fields(fields) = Fields::<WithToken<T>>::from_request(request, web).await?;
+        let own = cookie.is_some_and(|cookie| belongs(&fields.csrf, &cookie));
+        if !own {
+            let text = "the form is too old, or the browser keeps no cookies: go back, load the page again and repeat";
+            return Err(PageError::Forbidden(text.to_owned()));
+        }
+        Ok(Self(fields.form))
+    }
+}
+
+/// The form token of a page for nobody in particular, and the cookie it belongs to where the browser
+/// has none yet.
+///
+/// # Errors
+/// `Internal` when the system gives no random bytes.
+pub(super) fn token_of_page(
+    headers: &HeaderMap,
+    web: &Web,
+) -> Result<(String, Option<HeaderValue>), PageError> {
+    let failed = |error| PageError::internal(&error);
+    if let Some(cookie) = Cookie::Form.value(headers, web.https()) {
+        return Ok((form_token(cookie).map_err(failed)?, None));
+    }
+    let mut bytes = [0; 2 * TOKEN_BYTES];
+    getrandom::fill(&mut bytes).map_err(failed)?;
+    let fresh: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = form_token(&fresh).map_err(failed)?;
+    Ok((token, Cookie::Form.set(&fresh, web.https())))
 }
 
 /// Refuses what another site has a browser send to us.
@@ -134,7 +175,6 @@ fn is_foreign(headers: &HeaderMap, public_origin: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     #[test]
     fn a_form_token_belongs_to_one_session_and_is_never_the_same_twice() {

@@ -6,8 +6,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
+use super::csrf::FromOurPage;
 use super::error::PageError;
-use super::login::start_session;
+use super::login::{Nothing, arrive, open_page};
 use super::shell::{Shell, page};
 use super::{Web, now};
 
@@ -23,15 +24,18 @@ struct LinkPage {
 pub(super) async fn show(
     State(web): State<Web>,
     Path(token): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let owner = web.meta(move |meta| meta.link_owner(&token, now())).await?;
     let Some(owner) = owner else {
         return Ok(over());
     };
-    Ok(page(&LinkPage {
-        shell: Shell::bare("Sign in"),
-        email: Some(owner.email),
-    }))
+    open_page(&web, &headers, "Sign in", |shell| {
+        page(&LinkPage {
+            shell,
+            email: Some(owner.email),
+        })
+    })
 }
 
 /// `POST /login/link/{token}`.
@@ -39,6 +43,7 @@ pub(super) async fn sign_in(
     State(web): State<Web>,
     Path(token): Path<String>,
     headers: HeaderMap,
+    FromOurPage(Nothing {}): FromOurPage<Nothing>,
 ) -> Result<Response, PageError> {
     let user = web.meta(move |meta| meta.use_link(&token, now())).await?;
     let Some(user) = user else {
@@ -46,7 +51,7 @@ pub(super) async fn sign_in(
     };
     // Who has no password is led to where one is set.
     let next = if user.has_password { "/" } else { "/account" };
-    start_session(&web, &headers, user.id, next).await
+    arrive(&web, &headers, user, next).await
 }
 
 fn over() -> Response {

@@ -6,17 +6,18 @@ use axum::extract::{Query, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::csrf::Signed;
+use super::cookie::Cookie;
+use super::csrf::{self, FromOurPage, Signed};
 use super::error::{PageError, redirect};
-use super::forms::Fields;
 use super::shell::{Shell, page};
 use super::throttle::Sender;
 use super::viewer::Visitor;
-use super::{Web, cookie, device, now};
+use super::{Web, device, known, now};
 use crate::meta::password;
-use crate::meta::people::{User, UserId};
+use crate::meta::people::User;
 
 /// An address to come back to that is longer than this is not kept.
 const NEXT_BYTES: usize = 4_000;
@@ -33,7 +34,7 @@ struct LoginPage {
 #[derive(Deserialize)]
 pub(super) struct Asked {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 #[derive(Deserialize)]
@@ -48,15 +49,41 @@ pub(super) struct Given {
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
 
-impl LoginPage {
-    fn new(email: String, next: String, problem: Option<String>) -> Self {
-        Self {
-            shell: Shell::bare("Sign in"),
+/// A page for nobody in particular whose form is bound to a cookie.
+///
+/// # Errors
+/// `Internal` when the system gives no random bytes.
+pub(super) fn open_page(
+    web: &Web,
+    headers: &HeaderMap,
+    title: &str,
+    make: impl FnOnce(Shell) -> Response,
+) -> Result<Response, PageError> {
+    let (form_token, cookie) = csrf::token_of_page(headers, web)?;
+    let mut response = make(Shell {
+        form_token,
+        ..Shell::bare(title)
+    });
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn login_page(
+    web: &Web,
+    headers: &HeaderMap,
+    (email, next): (String, String),
+    problem: Option<String>,
+) -> Result<Response, PageError> {
+    open_page(web, headers, "Sign in", |shell| {
+        page(&LoginPage {
+            shell,
             problem,
             email,
             next,
-        }
-    }
+        })
+    })
 }
 
 /// `GET /login`.
@@ -71,35 +98,56 @@ pub(super) async fn show(
         Ok(_) => Ok(redirect(own_address(&next))),
         Err(PageError::SignIn(_)) => {
             let next = own_address(&next).to_owned();
-            Ok(page(&LoginPage::new(String::new(), next, None)))
+            login_page(&web, &headers, (String::new(), next), None)
         }
         Err(error) => Err(error),
     }
 }
 
-/// `POST /login`. There is no session yet that a form token could be bound to: the origin check
-/// stands alone here.
+/// `POST /login`.
 pub(super) async fn sign_in(
     State(web): State<Web>,
     Sender(from): Sender,
     headers: HeaderMap,
-    Fields(given): Fields<Given>,
+    FromOurPage(given): FromOurPage<Given>,
 ) -> Result<Response, PageError> {
     let next = own_address(&given.next).to_owned();
-    if let Err(seconds) = web.inner.sign_ins.count(&given.email, Some(from)) {
+    let source = known::source(&web, &headers, &given.email, from).await?;
+    if let Err(seconds) = web.inner.sign_ins.count(&given.email, source) {
         let problem = format!("Too many tries. Wait {seconds} seconds, or use a sign-in link.");
-        let mut response = page(&LoginPage::new(given.email, next, Some(problem)));
+        let mut response = login_page(&web, &headers, (given.email, next), Some(problem))?;
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
         return Ok(response);
     }
     let Some(user) = user_of(&web, &given.email, given.password).await? else {
         let problem = "E-mail and password do not belong together.".to_owned();
-        let mut response = page(&LoginPage::new(given.email, next, Some(problem)));
+        let mut response = login_page(&web, &headers, (given.email, next), Some(problem))?;
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         return Ok(response);
     };
-    start_session(&web, &headers, user.id, &next).await
+    arrive(&web, &headers, user, &next).await
+}
+
+/// Signs a user in, or asks for the second factor where there is one.
+pub(super) async fn arrive(
+    web: &Web,
+    headers: &HeaderMap,
+    user: User,
+    next: &str,
+) -> Result<Response, PageError> {
+    let id = user.id;
+    let factor = web.meta(move |meta| meta.second_factor(id)).await?;
+    if factor.is_none() {
+        return start_session(web, headers, &user, next).await;
+    }
+    let token = web.meta(move |meta| meta.open_pending(id, now())).await?;
+    let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
+    let mut response = redirect(&format!("/login/code?next={next}"));
+    let cookie = Cookie::Step.set(&token, web.https());
+    let cookie = cookie.ok_or(PageError::Internal)?;
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
 }
 
 /// `POST /logout`.
@@ -111,8 +159,8 @@ pub(super) async fn sign_out(
     web.meta(move |meta| meta.end_session(&session.user, session.id, now()))
         .await?;
     let mut response = redirect("/login");
-    if let Some(removed) = cookie::remove(web.https()) {
-        response.headers_mut().insert(SET_COOKIE, removed);
+    if let Some(removed) = Cookie::Session.remove(web.https()) {
+        response.headers_mut().append(SET_COOKIE, removed);
     }
     Ok(response)
 }
@@ -121,17 +169,22 @@ pub(super) async fn sign_out(
 pub(super) async fn start_session(
     web: &Web,
     headers: &HeaderMap,
-    user: UserId,
+    user: &User,
     next: &str,
 ) -> Result<Response, PageError> {
-    let device = device::of(headers);
-    let replaced = cookie::token(headers, web.https()).map(str::to_owned);
+    let (device, id) = (device::of(headers), user.id);
+    let replaced = Cookie::Session.value(headers, web.https());
+    let replaced = replaced.map(str::to_owned);
     let token = web
-        .meta(move |meta| meta.open_session(user, &device, replaced.as_deref(), now()))
+        .meta(move |meta| meta.open_session(id, &device, replaced.as_deref(), now()))
         .await?;
+    let mark = known::fresh(web, &user.email).await?;
     let mut response = redirect(next);
-    let cookie = cookie::set(&token, web.https()).ok_or(PageError::Internal)?;
-    response.headers_mut().insert(SET_COOKIE, cookie);
+    for (cookie, value) in [(Cookie::Session, token), (Cookie::Device, mark)] {
+        let cookie = cookie.set(&value, web.https());
+        let cookie = cookie.ok_or(PageError::Internal)?;
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
     Ok(response)
 }
 
@@ -147,7 +200,7 @@ async fn user_of(web: &Web, email: &str, given: String) -> Result<Option<User>, 
 }
 
 /// `next` where it is an address of ours, else the start.
-fn own_address(next: &str) -> &str {
+pub(super) fn own_address(next: &str) -> &str {
     // Browsers read `//host` and `/\host` as other sites, and skip control characters in between.
     let inside = next.starts_with('/')
         && !next[1..].starts_with(['/', '\\'])

@@ -7,9 +7,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::cookie::Cookie;
 use super::error::PageError;
 use super::shell::{Account, MenuEntry, Shell, ShellProject, Tab, TabLink};
-use super::{Web, cookie, csrf, now};
+use super::{Web, csrf, now};
 use crate::access::{Action, can};
 use crate::meta::Meta;
 use crate::meta::people::{ProjectOfUser, Role};
@@ -70,7 +71,10 @@ impl Visitor {
         web: &Web,
         next: Option<String>,
     ) -> Result<Self, PageError> {
-        let Some(token) = cookie::token(headers, web.https()).map(str::to_owned) else {
+        let Some(token) = Cookie::Session
+            .value(headers, web.https())
+            .map(str::to_owned)
+        else {
             return Err(PageError::SignIn(next));
         };
         let found = web.meta(move |meta| signed_in(meta, token)).await?;

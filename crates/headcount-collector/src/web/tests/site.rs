@@ -113,7 +113,24 @@ impl Site {
             coded(password),
             coded(next)
         );
-        self.post("/login", "", &form).await
+        self.post_open("/login", "", &form).await
+    }
+
+    /// Sends a form of nobody in particular as a browser does: the page first, then its form with
+    /// the page's token and cookie. `cookies` are those the browser has already.
+    pub(super) async fn post_open(&self, path: &str, cookies: &str, form: &str) -> Answer {
+        let page = self.get(path, cookies).await;
+        let (token, cookie) = match page.header("set-cookie") {
+            Some(_) => (page.form_token(), page.cookie()),
+            // Gone, or signed in already: there is no form, so only the refusal can be tested.
+            None => (String::new(), "Cookie: a=b".to_owned()),
+        };
+        let cookie = match cookies {
+            "" => cookie,
+            more => format!("{more}; {}", cookie.trim_start_matches("Cookie: ")),
+        };
+        self.post(path, &cookie, &format!("csrf={token}&{form}"))
+            .await
     }
 
     /// Sends one request on a connection of its own; empty headers are left out.
@@ -183,6 +200,13 @@ impl Answer {
     pub(super) fn cookie(&self) -> String {
         let pair = self.header("set-cookie").unwrap().split(';').next();
         format!("Cookie: {}", pair.unwrap())
+    }
+
+    /// All cookies this answer set, as `name=value`.
+    pub(super) fn cookies(&self) -> Vec<String> {
+        let set = self.headers.iter().filter(|(name, _)| name == "set-cookie");
+        let pairs = set.filter_map(|(_, value)| value.split(';').next());
+        pairs.map(str::to_owned).collect()
     }
 
     /// The token in the first form of a page.
