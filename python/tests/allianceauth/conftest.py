@@ -53,18 +53,18 @@ def new_project(tmp_path: Path, redis: Redis) -> Iterator[Callable[[str], Projec
         project.stop()
 
 
+def with_tables(project: Project) -> Project:
+    """Gives a project the tables that its version makes without the drop-in; they are made once and kept."""
+    template = cache_folder() / f"tables-{project.install.version}.sqlite3"
+    if not template.exists():
+        project.migrate()
+        project.static()
+        project.database.rename(template)
+    project.use_database(template)
+    return project
+
+
 @pytest.fixture
 def original(new_project: Callable[[str], Project]) -> Callable[[str], Project]:
-    """A project of a version as it was before the drop-in: its tables are made once and kept."""
-
-    def make_one(version: str) -> Project:
-        project = new_project(version)
-        template = cache_folder() / f"tables-{version}.sqlite3"
-        if not template.exists():
-            project.migrate()
-            project.static()
-            project.database.rename(template)
-        project.use_database(template)
-        return project
-
-    return make_one
+    """A project of a version as it was before the drop-in."""
+    return lambda version: with_tables(new_project(version))

@@ -70,7 +70,7 @@ class Project:
         self.database = self.folder / "auth.sqlite3"
         self.state = self.folder / "state"
         self.environment: dict[str, str] = {}
-        self._running: list[Service] = []
+        self.running: list[Service] = []
         self._database = database
         folder.mkdir(parents=True, exist_ok=True)
         self._start()
@@ -136,6 +136,10 @@ class Project:
         out = self.manage("shell", "-c", "answer = None\n" + code + tail).stdout
         return json.loads(out.rsplit("ANSWER ", 1)[1])
 
+    def migrate_and(self, code: str) -> Any:
+        """Makes or changes the tables and then runs code, in one process."""
+        return self.run(f"from django.core.management import call_command\ncall_command('migrate', verbosity=0)\n{code}")
+
     def migrate(self, *arguments: str) -> None:
         """Makes or changes the tables."""
         self.manage("migrate", "-v0", "--no-input", *arguments)
@@ -175,7 +179,7 @@ class Project:
         program = str(self.install.program(command[0]))
         log = self.folder / f"{name}.log"
         service = Service([program, *command[1:]], log, self.folder, self.variables())
-        self._running.append(service)
+        self.running.append(service)
         return service
 
     def web(self, *flags: str) -> Service:
@@ -200,5 +204,5 @@ class Project:
 
     def stop(self) -> None:
         """Ends all its processes."""
-        while self._running:
-            self._running.pop().stop()
+        while self.running:
+            self.running.pop().stop()

@@ -137,6 +137,21 @@ class Google:
         bodies = [one["body"] for one in list(self.requests) if one["path"] in ("/collect", "/batch")]
         return [dict(parse_qsl(line, keep_blank_values=True)) for body in bodies for line in body.splitlines()]
 
+    def tasks(self) -> list[dict[str, Any]]:
+        """Events of tasks and statistics over both protocols, in the words of GA4."""
+        old = [hit for hit in self.hits() if hit["t"] == "event"]
+        found = [
+            {"namespace": hit["ec"], "task": hit["ea"], "result": hit["el"], "label": "", "value": float(hit["ev"])}
+            for hit in old
+        ]
+        return found + [event for event in self.events() if event["name"] == "celery_event"]
+
+    def pages(self) -> list[tuple[str, str, str]]:
+        """Path, title and locale of page views over both protocols."""
+        old = [(hit["dp"], hit.get("dt", ""), hit.get("ul", "")) for hit in self.hits() if hit["t"] == "pageview"]
+        new = [event for event in self.events() if event["name"] == "page_view"]
+        return old + [(e["page_location"], e.get("page_title", ""), e.get("language", "")) for e in new]
+
     def clear(self) -> None:
         """Forgets what came."""
         self.requests.clear()

@@ -1,0 +1,231 @@
+"""A fresh install that runs: pages, tasks, statistics, switches, a collector that is away."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from conftest import ASKED, with_tables
+from installs import make
+from live import PEOPLE, Live
+from project import Project
+from services import Google
+
+TOKEN_PAGE = "/admin/analytics/analyticstokens/1/change/"
+OLD = "allianceauth.analytics.tasks."
+
+
+@pytest.fixture(scope="module", params=ASKED)
+def live(request, redis, tmp_path_factory) -> Iterator[Live]:
+    """One running install of each version, with both feeds of Google's going to a recorder."""
+    redis.empty()
+    project = Project(make(request.param), tmp_path_factory.mktemp("live"), redis)
+    # Only for the static files: the database is made anew, with the line.
+    with_tables(project).database.unlink()
+    google = Google()
+    project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}", 'SITE_NAME = "myauth"')
+    project.settings('CELERYBEAT_SCHEDULE["analytics_daily_stats"]["schedule"] = 2.0')
+    running = Live(project, project.migrate_and(PEOPLE))
+    running.google = google
+    project.web()
+    project.worker("prefork" if project.install.is_three else "threads")
+    yield running
+    project.stop()
+    google.stop()
+
+
+def arrived(live, task):
+    """Events of a task, once there are any."""
+    found = [event for event in live.google.tasks() if event["task"] == task]
+    return [(e["namespace"], e["result"], e["label"], e["value"]) for e in found]
+
+
+def test_the_documented_page_has_the_three_switches_and_the_panels(live):
+    page = live.page(TOKEN_PAGE)
+    assert page.status_code == 200
+    for name in ("send_stats", "send_celery_tasks", "send_page_views"):
+        assert f'name="{name}"' in page.text
+    for words in ("Delivery status", "What would be sent now", "What left in the last 24 hours", "Stop everything"):
+        assert words in page.text
+    assert live.page("/admin/analytics/analyticstokens/").status_code == 200
+
+
+def test_fault_10_the_identifier_page_loads(live):
+    assert live.page("/admin/analytics/analyticsidentifier/").status_code in (200, 302)
+    assert live.page("/admin/analytics/analyticsidentifier/1/change/").status_code in (200, 302)
+
+
+def test_pages_in_two_languages(live):
+    live.google.clear()
+    assert live.visit("/dashboard/") == 200
+    assert live.visit("/probe/words/", "de") == 200
+    assert live.visit("/probe/untitled/?secret=1") == 200
+    assert live.visit("/probe/stream/") == 200
+    live.eventually("four page views", lambda: len(live.google.pages()) >= 4)
+    pages = sorted((path.replace("slug:", ""), *rest) for path, *rest in live.google.pages())
+    assert pages == [
+        ("/dashboard/", "Dashboard", "en"),
+        ("/probe/<kind>/", "", "en"),
+        ("/probe/<kind>/", "", "en"),
+        ("/probe/<kind>/", "\u00dcberblick & \u65e5\u672c", "de"),
+    ]
+
+
+def test_fault_20_only_pages_are_page_views(live):
+    live.google.clear()
+    for path in ("/", "/probe/json/", "/wp-login.php", "/probe/boom/", "/admin/", "/user_notifications_count/1/"):
+        live.visit(path)
+    live.visit("/dashboard/")
+    live.eventually("the page", lambda: live.google.pages())
+    time.sleep(0.5)
+    assert live.google.pages() == [("/dashboard/", "Dashboard", "en")]
+
+
+def test_tasks_with_every_kind_of_end(live):
+    live.google.clear()
+    for name in ("int", "none", "bool", "fail", "retry", "event"):
+        keywords = {"namespace": "probe", "task": "by_add_on", "result": "success"} if name == "event" else {}
+        live.run_task(f"probe.tasks.probe_{name}", **keywords)
+    live.run_task("custom.name.without.module")
+    live.eventually("all ends", lambda: len(live.google.tasks()) >= 9)
+    time.sleep(0.5)
+    seen = {(e["namespace"], e["task"], e["result"], e.get("value")) for e in live.google.tasks()}
+    nothing = 0.0 if live.project.install.is_three else None
+    assert seen == {
+        ("probe", "probe_int", "Success", 42),
+        ("probe", "probe_none", "Success", nothing),
+        ("probe", "probe_bool", "Success", 1),
+        ("probe", "probe_fail", "ProbeError", nothing),
+        ("probe", "probe_retry", "Retry", nothing),
+        ("probe", "probe_retry", "Success", 7),
+        ("probe", "probe_named", "Success", 1),
+        ("probe", "probe_event", "Success", nothing),
+        ("probe", "by_add_on", "success", 1),
+    }
+    assert "hunter2" not in str(live.google.requests)
+
+
+def test_statistics_of_add_ons_and_both_shapes_of_the_call(live):
+    live.google.clear()
+    shape = {"namespace": "metenox.analytics", "task": "send_daily_stats", "event_type": "Stats"}
+    live.run_task("probe.tasks.probe_event", **shape, label="moons", value=12)
+    live.run_task("probe.tasks.probe_event", category="app", action="act", label="lab", value=5)
+    live.run_task("probe.tasks.probe_event", namespace="app", task="fault_7", label="default type is no loss")
+    assert live.visit("/probe/event/") == 200
+    for task in ("send_daily_stats", "act", "fault_7", "clicked"):
+        live.eventually(task, lambda task=task: arrived(live, task))
+    is_three = live.project.install.is_three
+    stat = [(e["label"] or e["result"], e["value"]) for e in live.google.tasks() if e["task"] == "send_daily_stats"]
+    assert stat == [("moons", 12)]
+    assert arrived(live, "act") == [("app", "lab", "", 5)]
+    assert arrived(live, "fault_7")[0][0] == "app"
+    assert is_three or arrived(live, "clicked") == [("probe", "", "button", 2)]
+
+
+def test_messages_queued_by_the_original_are_recorded_once(live):
+    live.google.clear()
+    with live.project.rows() as rows:
+        token = rows.execute("SELECT token FROM analytics_analyticstokens").fetchone()["token"]
+    if live.project.install.is_three:
+        message = {"tracking_id": token, "client_id": "c", "category": "old", "action": "queued", "label": "Success"}
+        live.run_task(OLD + "send_ga_tracking_celery_event", **message, value=3)
+        page = {"page": "/old/", "title": "Old", "locale": "en", "useragent": "x"}
+        live.run_task(OLD + "send_ga_tracking_web_view", tracking_id=token, client_id="c", **page)
+        live.eventually("the page", lambda: live.google.pages() == [("/old/", "Old", "en")])
+    else:
+        message = {"measurement_id": token, "secret": "s", "namespace": "old", "task": "queued", "result": "Success"}
+        live.run_task(OLD + "send_ga_tracking_celery_event", **message, label="", value=3)
+    live.eventually("the event", lambda: arrived(live, "queued"))
+    live.run_task(OLD + "send_ga_tracking_celery_event", **{**message, "measurement_id": "G-GONE", "value": 9})
+    time.sleep(0.5)
+    assert [event[3] for event in arrived(live, "queued")] == [3]
+    assert not arrived(live, "send_ga_tracking_celery_event"), "fault 25: the module's own tasks are no events"
+
+
+def test_daily_statistics_by_beat(live):
+    live.google.clear()
+    beat = live.project.beat()
+    live.eventually("the report", lambda: len(arrived(live, "send_install_stats")) >= 5)
+    beat.stop()
+    told = {(e["label"] or e["result"]): e["value"] for e in live.google.tasks() if e["task"] == "send_install_stats"}
+    apps = {e["label"] or e["result"] for e in live.google.tasks() if e["task"] == "send_extension_stats"}
+    assert (told["users"], told["tokens"], told["existence"]) == (2, 0, 1)
+    assert "existence_baremetal" in told
+    assert apps == {"probe"}, "fault 9: Alliance Auth's own apps are no extensions"
+
+
+def test_google_gets_the_wire_form_and_the_id_of_the_original(live):
+    live.google.clear()
+    live.run_task("probe.tasks.probe_int")
+    live.eventually("the event", lambda: arrived(live, "probe_int"))
+    with live.project.rows() as rows:
+        identifier = rows.execute("SELECT identifier FROM analytics_analyticsidentifier").fetchone()[0]
+        token = dict(rows.execute("SELECT * FROM analytics_analyticstokens").fetchone())
+    if live.project.install.is_three:
+        (hit,) = live.google.hits()
+        form = {"v": "1", "tid": token["token"], "cid": identifier, "t": "event", "aip": "1", "an": "allianceauth"}
+        form |= {"av": "3.8.1", "ec": "probe", "ea": "probe_int", "el": "Success", "ev": "42"}
+        assert form.items() <= hit.items()
+    else:
+        (event,) = live.google.events()
+        form = {"client_id": identifier, "version": live.project.install.version, "measurement_id": token["token"]}
+        assert (form | {"api_secret": token["secret"], "name": "celery_event"}).items() <= event.items()
+
+
+def test_each_switch_acts_alone_in_every_process_within_two_seconds(live):
+    live.save(TOKEN_PAGE, send_page_views=None)
+    time.sleep(2)
+    live.google.clear()
+    for _ in range(4):
+        live.visit("/dashboard/")
+    live.run_task("probe.tasks.probe_int")
+    live.eventually("the task", lambda: arrived(live, "probe_int"))
+    assert live.google.pages() == []
+    live.save(TOKEN_PAGE, send_page_views="on", send_celery_tasks=None)
+    time.sleep(2)
+    live.google.clear()
+    live.run_task("probe.tasks.probe_int")
+    live.run_task(OLD + "analytics_daily_stats")
+    live.eventually("statistics", lambda: arrived(live, "send_install_stats"))
+    live.visit("/dashboard/")
+    live.eventually("the page", lambda: live.google.pages())
+    assert arrived(live, "probe_int") == []
+    live.save(TOKEN_PAGE, send_celery_tasks="on", send_stats=None)
+    time.sleep(2)
+    live.google.clear()
+    live.run_task(OLD + "analytics_daily_stats")
+    live.run_task("probe.tasks.probe_int")
+    live.eventually("the task", lambda: arrived(live, "probe_int"))
+    assert arrived(live, "send_install_stats") == []
+    live.save(TOKEN_PAGE, send_stats="on")
+    time.sleep(2)
+
+
+def test_fault_12_a_collector_that_is_away_gets_everything_once_when_it_is_back(live):
+    live.google.clear()
+    live.google.status = 503
+    for number in range(5):
+        live.run_task("probe.tasks.probe_int", number=number)
+    live.eventually("a try", lambda: live.google.requests)
+    live.google.clear()
+    live.google.status = None
+    live.project.manage("headcount", "flush", check=False)
+    live.eventually("all five", lambda: len(arrived(live, "probe_int")) >= 5, 60)
+    time.sleep(1)
+    assert sorted(event[3] for event in arrived(live, "probe_int")) == [0, 1, 2, 3, 4]
+    log = "".join(service.text() for service in live.project.running)
+    assert "headcount" not in log.replace(str(live.project.state), ""), "fault 24: no trouble in the host's log"
+
+
+def test_the_stop_button_stops_everything(live):
+    live.press("/admin/analytics/analyticstokens/1/stop/")
+    time.sleep(2)
+    live.google.clear()
+    live.visit("/dashboard/")
+    live.run_task("probe.tasks.probe_int")
+    live.run_task(OLD + "analytics_daily_stats")
+    time.sleep(2)
+    assert live.google.requests == []
+    live.press("/admin/analytics/analyticstokens/1/resume/")
+    time.sleep(2)
+    live.run_task("probe.tasks.probe_int")
+    live.eventually("the task", lambda: arrived(live, "probe_int"))
