@@ -1,5 +1,6 @@
 """Installs, services and projects that the tests share."""
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -9,9 +10,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from collector import Collector  # noqa: E402
 from installs import VERSIONS, Install, cache_folder, make  # noqa: E402
 from project import Project, Redis  # noqa: E402
 from services import Google  # noqa: E402
+
+# These run under the Python of an install; other runs of this repository's tests pass them by.
+collect_ignore_glob = [] if importlib.util.find_spec("allianceauth") else ["*"]
 
 ASKED = os.environ.get("HEADCOUNT_AA_VERSIONS", "").split() or list(VERSIONS)
 
@@ -68,3 +73,11 @@ def with_tables(project: Project) -> Project:
 def original(new_project: Callable[[str], Project]) -> Callable[[str], Project]:
     """A project of a version as it was before the drop-in."""
     return lambda version: with_tables(new_project(version))
+
+
+@pytest.fixture(scope="session")
+def collector(tmp_path_factory) -> Iterator[Collector]:
+    """The real collector."""
+    running = Collector(tmp_path_factory.mktemp("collector"))
+    yield running
+    running.stop()

@@ -1,0 +1,50 @@
+"""Off means off: no file, no thread, no connection, whatever the host does."""
+
+import pytest
+from conftest import ASKED
+
+# Everything that records, and then what there is to see of it.
+BUSY = """
+import threading, time
+from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
+from django.test import Client
+from allianceauth.analytics import tasks
+from probe.tasks import probe_event, probe_int
+client = Client(raise_request_exception=False)
+client.force_login(User.objects.create_user("plain"))
+for _ in range(3):
+    assert client.get("/dashboard/").status_code == 200
+    tasks.analytics_event(namespace="probe", task="t", label="l", value=1, event_type="Stats")
+    tasks.analytics_event(category="probe", action="t", label="KeyError")
+    probe_int.apply()
+    tasks.analytics_daily_stats.apply()
+    time.sleep(0.7)
+answer = [thread.name for thread in threading.enumerate()]
+"""
+
+
+@pytest.mark.parametrize("version", ASKED)
+def test_faults_1_and_2_analytics_disabled_in_the_settings(version, new_project, google):
+    project = new_project(version)
+    project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}", "ANALYTICS_DISABLED = True")
+    assert project.migrate_and(BUSY) == ["MainThread"]
+    assert not project.state.exists()
+    assert google.requests == []
+
+
+def test_analytics_disabled_in_the_environment(new_project, google):
+    project = new_project(ASKED[0])
+    project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}")
+    project.environment["ANALYTICS_DISABLED"] = "1"
+    assert project.migrate_and(BUSY) == ["MainThread"]
+    assert not project.state.exists()
+    assert google.requests == []
+
+
+def test_with_every_switch_on_the_same_host_sends(new_project, google):
+    project = new_project(ASKED[0])
+    project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}")
+    threads = project.migrate_and(BUSY + "from headcount.django import engine\nengine.current().client.flush()")
+    assert threads != ["MainThread"]
+    assert google.tasks() and google.pages()
