@@ -163,7 +163,9 @@ class Engine:
     def truth(self) -> dict[str, Any]:
         """The host's tables as the client takes them."""
         tokens = self.host.tokens()
-        identity = self.host.identity() if tokens else None
+        # Nobody is told anything: then the host need not make an identity either.
+        is_wanted = any(token.send_stats or token.send_celery_tasks or token.send_page_views for token in tokens)
+        identity = self.host.identity() if is_wanted else None
         return {
             "identity": identity.as_truth() if identity else None,
             "tokens": [token.as_truth() for token in tokens],

@@ -36,6 +36,13 @@ for _handler in LOGGING["handlers"].values():
 INSTALLED_APPS += ["probe"]
 HEADCOUNT_DELIVERY_SECONDS = 0.2
 """
+# What an operator does on the token's page to send everything.
+EVERYTHING_ON = """
+from allianceauth.analytics.models import AnalyticsTokens
+from headcount.allianceauth.models import TokenSettings
+AnalyticsTokens.objects.update(send_stats=True)
+TokenSettings.objects.update(send_celery_tasks=True, send_page_views=True, is_held=False, note="")
+"""
 SQLITE = 'DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": {file!r}, "OPTIONS": {{"timeout": 30}}}}'
 
 

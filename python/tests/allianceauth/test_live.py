@@ -1,4 +1,4 @@
-"""A fresh install that runs: pages, tasks, statistics, switches, a collector that is away."""
+"""An install that runs: pages, tasks, statistics, switches, a collector that is away."""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import pytest
 from conftest import ASKED, with_tables
 from installs import make
 from live import PEOPLE, Live
-from project import Project
+from project import EVERYTHING_ON, Project
 from services import Google
 
 TOKEN_PAGE = "/admin/analytics/analyticstokens/1/change/"
@@ -19,12 +19,11 @@ def live(request, redis, tmp_path_factory) -> Iterator[Live]:
     """One running install of each version, with both feeds of Google's going to a recorder."""
     redis.empty()
     project = Project(make(request.param), tmp_path_factory.mktemp("live"), redis)
-    # Only for the static files: the database is made anew, with the line.
-    with_tables(project).database.unlink()
+    with_tables(project)
     google = Google()
     project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}", 'SITE_NAME = "myauth"')
     project.settings('CELERYBEAT_SCHEDULE["analytics_daily_stats"]["schedule"] = 2.0')
-    running = Live(project, project.migrate_and(PEOPLE))
+    running = Live(project, project.migrate_and(EVERYTHING_ON + PEOPLE))
     running.google = google
     project.web()
     project.worker("prefork" if project.install.is_three else "threads")

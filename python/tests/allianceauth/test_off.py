@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import ASKED
+from project import EVERYTHING_ON
 
 # Everything that records, and then what there is to see of it.
 BUSY = """
@@ -25,26 +26,26 @@ answer = [thread.name for thread in threading.enumerate()]
 
 
 @pytest.mark.parametrize("version", ASKED)
-def test_faults_1_and_2_analytics_disabled_in_the_settings(version, new_project, google):
-    project = new_project(version)
+def test_faults_1_and_2_analytics_disabled_in_the_settings(version, original, google):
+    project = original(version)
     project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}", "ANALYTICS_DISABLED = True")
-    assert project.migrate_and(BUSY) == ["MainThread"]
+    assert project.migrate_and(EVERYTHING_ON + BUSY) == ["MainThread"]
     assert not project.state.exists()
     assert google.requests == []
 
 
-def test_analytics_disabled_in_the_environment(new_project, google):
-    project = new_project(ASKED[0])
+def test_analytics_disabled_in_the_environment(original, google):
+    project = original(ASKED[0])
     project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}")
     project.environment["ANALYTICS_DISABLED"] = "1"
-    assert project.migrate_and(BUSY) == ["MainThread"]
+    assert project.migrate_and(EVERYTHING_ON + BUSY) == ["MainThread"]
     assert not project.state.exists()
     assert google.requests == []
 
 
-def test_with_every_switch_on_the_same_host_sends(new_project, google):
-    project = new_project(ASKED[0])
+def test_with_every_switch_on_the_same_host_sends(original, google):
+    project = original(ASKED[0])
     project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}")
-    threads = project.migrate_and(BUSY + "from headcount.django import engine\nengine.current().client.flush()")
+    threads = project.migrate_and(EVERYTHING_ON + BUSY + "from headcount.django import engine\nengine.current().client.flush()")
     assert threads != ["MainThread"]
     assert google.tasks() and google.pages()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import ASKED
+from project import EVERYTHING_ON
 
 WHOSE = """
 import allianceauth.analytics.tasks as tasks, probe.models
@@ -49,7 +50,7 @@ def test_any_position_in_installed_apps_will_do(place, original):
 
 def test_alliance_auths_own_tests_of_analytics_pass(original):
     project = original("5.5.0")
-    project.add_line("from django.test.runner import DiscoverRunner")
+    project.add_line()
     done = project.manage("test", "--debug-mode", "--no-input", "allianceauth.analytics", check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     assert re.search(r"Ran 6 tests", done.stderr), done.stderr[-500:]
@@ -69,11 +70,10 @@ answer = module.client.flush()
 
 
 @pytest.mark.parametrize("version", ASKED)
-def test_a_fleet_moves_by_host_name_to_an_own_collector(version, new_project, collector):
-    project = new_project(version)
+def test_a_fleet_moves_by_host_name_to_an_own_collector(version, original, collector):
+    project = original(version)
     project.add_line(f"HEADCOUNT_ENDPOINT = {collector.url!r}")
-    with_token = "from allianceauth.analytics.models import AnalyticsTokens as T\nanswer = T.objects.values().get()"
-    team = project.migrate_and(with_token)
+    team = project.migrate_and(EVERYTHING_ON + "answer = AnalyticsTokens.objects.values().get()")
     own = ["--tracking-id", team["token"]]
     if team["type"] == "GA-V4":
         own = ["--measurement-id", team["token"], "--api-secret", team["secret"]]
@@ -81,10 +81,11 @@ def test_a_fleet_moves_by_host_name_to_an_own_collector(version, new_project, co
     answer = project.run(SENT)
     assert (answer["waiting"], answer["troubles"]) == (0, [])
     tasks = collector.report(version, "tasks")
-    assert [(row["namespace"], row["task"], row["runs"]) for row in tasks] == [("probe", "update", 1)]
+    assert ("probe", "update", 1) in [(row["namespace"], row["task"], row["runs"]) for row in tasks]
     versions = collector.report(version, "versions")
     assert [(row["version"], row["installs"]) for row in versions][-1] == (version, 1)
     if team["type"] == "GA-V4":
+        assert len(tasks) == 1
         stats = collector.report(version, "app-stats")
         told = [(row["namespace"], row["label"], row["median"]) for row in stats]
         assert told == [("metenox.analytics", "moons", 12)]
