@@ -61,6 +61,9 @@ class TokenForm(forms.ModelForm):
         self._chosen: dict[str, Any] = {}
         self._kept_secret = ""
         if self.instance.pk is None:
+            if has_column("ignore_paths"):
+                paths = self.fields["ignore_paths"].queryset
+                self.initial["ignore_paths"] = paths.filter(ignore_path__in=DEFAULT_IGNORED)
             return
         more = settings_of(self.instance)
         token = as_token(self.instance, more)

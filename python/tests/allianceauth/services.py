@@ -140,10 +140,10 @@ class Google:
     def tasks(self) -> list[dict[str, Any]]:
         """Events of tasks and statistics over both protocols, in the words of GA4."""
         old = [hit for hit in self.hits() if hit["t"] == "event"]
-        found = [
-            {"namespace": hit["ec"], "task": hit["ea"], "result": hit["el"], "label": "", "value": float(hit["ev"])}
-            for hit in old
-        ]
+        found: list[dict[str, Any]] = []
+        for hit in old:
+            event = {"namespace": hit["ec"], "task": hit["ea"], "result": hit["el"], "label": ""}
+            found.append(event | ({"value": float(hit["ev"])} if "ev" in hit else {}))
         return found + [event for event in self.events() if event["name"] == "celery_event"]
 
     def pages(self) -> list[tuple[str, str, str]]:
