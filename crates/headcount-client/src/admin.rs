@@ -63,6 +63,7 @@ struct Desk {
     host: Option<Switch>,
     program: Option<String>,
     site: Option<String>,
+    sign_out: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -83,6 +84,7 @@ impl Admin {
             host: None,
             program: None,
             site: None,
+            sign_out: None,
         };
         Self { desk, door: None }
     }
@@ -104,6 +106,7 @@ impl Admin {
     pub fn door(mut self, door: Door) -> Self {
         let check = door.clone();
         self.door = Some(door);
+        self.desk.sign_out = Some(door::SIGN_OUT_PATH);
         self.allow(move |parts| {
             let access = check.access(&parts.headers, parts.uri.path());
             async move { access }

@@ -393,5 +393,34 @@ async fn a_door_opens_by_link_once_and_by_token() {
         assert_eq!(page.status, status, "{token}");
         assert!(!page.location.contains(door.token()));
     }
-    assert_eq!(desk.get(&desk.at("add/")).await.status, StatusCode::OK);
+    let page = desk.get(&desk.at("add/")).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text().contains("Sign out"));
+    let (signed_in, form) = (desk.cookie.clone(), Some(String::new()));
+    let page = desk
+        .ask(Method::POST, "/admin/analytics/sign-out/", form)
+        .await;
+    assert_eq!(page.location, "/admin/analytics/sign-in/");
+    desk.cookie = signed_in;
+    let page = desk.get(ADMIN_PATH).await;
+    assert_eq!(
+        page.status,
+        StatusCode::SEE_OTHER,
+        "its cookie opens nothing any more"
+    );
+}
+
+#[tokio::test]
+async fn looking_writes_nothing() {
+    let mut desk = Desk::new(|state| {
+        let allow = |_: &_| async { Access::Administrator("ann".into()) };
+        Admin::new(state).allow(allow).router()
+    });
+    for path in ["", "add/", "forget/", "ledger/", "ledger/all.json"] {
+        let page = desk.get(&desk.at(path)).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+    }
+    let text = desk.get(ADMIN_PATH).await.text();
+    assert!(text.contains("There is no token") && text.contains("on, and won"));
+    assert_eq!(desk.folder.path().read_dir().unwrap().count(), 0);
 }

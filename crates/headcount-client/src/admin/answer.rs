@@ -21,6 +21,8 @@ pub(super) struct Frame {
     pub(super) visitor: String,
     pub(super) form_token: String,
     pub(super) site: Option<String>,
+    /// Where a door lets out.
+    pub(super) sign_out: Option<&'static str>,
     pub(super) notice: Option<Notice>,
 }
 
@@ -42,6 +44,7 @@ impl Frame {
             visitor: visitor.name.clone(),
             form_token: visitor.form_token.clone(),
             site: desk.site.clone(),
+            sign_out: desk.sign_out,
             notice: None,
         }
     }

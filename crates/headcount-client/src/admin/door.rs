@@ -21,7 +21,8 @@ use super::{ADMIN_PATH, Access, assets};
 use crate::encode::random_id;
 
 const SIGN_IN_PATH: &str = "/admin/analytics/sign-in/";
-const SIGN_OUT_PATH: &str = "/admin/analytics/sign-out/";
+/// Where a signed-in browser is let out.
+pub(super) const SIGN_OUT_PATH: &str = "/admin/analytics/sign-out/";
 const COOKIE_NAME: &str = "headcount_operator";
 const COOKIE_PATH: &str = "/admin/analytics/";
 /// A working day; then the token is asked for again.

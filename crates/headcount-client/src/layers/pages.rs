@@ -59,17 +59,19 @@ impl PageViews {
         self
     }
 
-    fn view(&self, parts: &Parts) -> Option<View> {
-        if parts.method != Method::GET || !self.client.wants(Feed::Pages) {
-            return None;
-        }
-        Some(View {
+    fn wants<B>(&self, request: &Request<B>) -> bool {
+        self.client.wants(Feed::Pages) && request.method() == Method::GET
+    }
+
+    fn view(&self, parts: &Parts) -> Option<Box<View>> {
+        let view = View {
             client: self.client.clone(),
             path: (self.path_of)(parts)?,
             locale: language(&parts.headers, &ACCEPT_LANGUAGE),
             user_agent: text(&parts.headers, &USER_AGENT).to_owned(),
             scanner: Scanner::new(),
-        })
+        };
+        Some(Box::new(view))
     }
 }
 
@@ -146,12 +148,14 @@ where
     }
 
     fn call(&mut self, request: Request<In>) -> Self::Future {
+        if !self.views.wants(&request) {
+            let inner = self.inner.call(request);
+            return PagesFuture { inner, view: None };
+        }
         let (parts, body) = request.into_parts();
         let view = self.views.view(&parts);
-        PagesFuture {
-            inner: self.inner.call(Request::from_parts(parts, body)),
-            view,
-        }
+        let inner = self.inner.call(Request::from_parts(parts, body));
+        PagesFuture { inner, view }
     }
 }
 
@@ -160,7 +164,7 @@ pin_project! {
     pub struct PagesFuture<F> {
         #[pin]
         inner: F,
-        view: Option<View>,
+        view: Option<Box<View>>,
     }
 }
 
@@ -179,6 +183,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.inner.poll(cx))?;
+        if this.view.is_none() {
+            return Poll::Ready(Ok(response.map(|inner| Watched { inner, view: None })));
+        }
         let (parts, inner) = response.into_parts();
         let mut view = this.view.take().filter(|_| is_page(&parts));
         if let Some(view) = &mut view {
@@ -239,7 +246,7 @@ pin_project! {
     pub struct Watched<B> {
         #[pin]
         inner: B,
-        view: Option<View>,
+        view: Option<Box<View>>,
     }
 
     impl<B> PinnedDrop for Watched<B> {

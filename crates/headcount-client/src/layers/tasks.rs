@@ -186,7 +186,7 @@ where
         TasksFuture {
             inner: self.inner.call(request),
             events: wanted.then(|| self.events.clone()),
-            kind: kind(type_name::<In>()),
+            type_name: type_name::<In>(),
         }
     }
 }
@@ -197,7 +197,7 @@ pin_project! {
         #[pin]
         inner: F,
         events: Option<TaskEvents>,
-        kind: &'static str,
+        type_name: &'static str,
     }
 }
 
@@ -219,7 +219,8 @@ where
         let this = self.project();
         let ended = ready!(this.inner.poll(cx));
         if let Some(events) = this.events.take() {
-            let name = events.task.as_deref().unwrap_or(this.kind);
+            let name = events.task.as_deref();
+            let name = name.unwrap_or_else(|| kind(this.type_name));
             match &ended {
                 Ok(returned) => events.record(name, SUCCESS, (events.value_of)(returned)),
                 Err(error) => events.record(name, events.class(error), None),
