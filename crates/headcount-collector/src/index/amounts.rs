@@ -1,11 +1,13 @@
 //! Sums of facts by group: amounts, failures, distinct installs and the spread of values.
 
 use headcount_protocol::event::is_failure;
-use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use super::facts::{Facts, Family, Key, Mask, Place, RESULT};
+use super::facts::{Extent, Facts, Family, Key, Place, RESULT, VERSION};
 use super::filter::EventTest;
+use super::mask::{Mask, Seen};
+use super::view::View;
+use crate::error::Error;
 use crate::store::{Store, Sym};
 
 /// What was summed for one group.
@@ -13,10 +15,41 @@ use crate::store::{Store, Sym};
 pub(super) struct Sums {
     pub(super) amount: f64,
     pub(super) failures: f64,
-    pub(super) installs: RoaringBitmap,
+    pub(super) installs: Seen,
     pub(super) histogram: FxHashMap<i32, u64>,
-    /// Installs of the section at hand, ascending: put into the bitmap when it ends.
-    fresh: Vec<u32>,
+}
+
+/// Counts of values of one group, by code: cheaper to add to than a map.
+#[derive(Debug, Default)]
+struct Tray {
+    counts: Vec<u64>,
+    /// Codes with a count.
+    touched: Vec<u32>,
+    group: usize,
+    least_code: i32,
+}
+
+impl Tray {
+    fn add(&mut self, code: u64, count: u64) {
+        let slot = &mut self.counts[code as usize];
+        if *slot == 0 {
+            self.touched.push(code as u32);
+        }
+        *slot += count;
+    }
+
+    fn empty_into(&mut self, sums: &mut [Sums]) {
+        let Some(sums) = sums.get_mut(self.group) else {
+            return;
+        };
+        for code in self.touched.drain(..) {
+            let count = std::mem::take(&mut self.counts[code as usize]);
+            *sums
+                .histogram
+                .entry(self.least_code + code as i32)
+                .or_default() += count;
+        }
+    }
 }
 
 /// Adds up the facts of one family.
@@ -31,6 +64,7 @@ pub(super) struct Summing<'a> {
     groups: FxHashMap<Vec<Sym>, usize>,
     sums: Vec<Sums>,
     failing: FxHashMap<Sym, bool>,
+    tray: Tray,
 }
 
 /// A trait combination whose facts do not count.
@@ -53,6 +87,7 @@ impl<'a> Summing<'a> {
             groups: FxHashMap::default(),
             sums: Vec::new(),
             failing: FxHashMap::default(),
+            tray: Tray::default(),
         }
     }
 
@@ -62,50 +97,95 @@ impl<'a> Summing<'a> {
         self.groups
             .into_iter()
             .filter_map(|(key, at)| Some((key, sums[at].take()?)))
+            .filter(|(_, sums)| !sums.installs.is_empty())
             .collect()
     }
 
-    pub(super) fn add(&mut self, facts: &Facts) {
+    /// Adds the facts of a bucket.
+    pub(super) fn add_all(&mut self, view: &View<'_>) -> Result<(), Error> {
+        let by_version = self.by.contains(&Place::Trait(VERSION));
+        for stretch in view.newest_first() {
+            if by_version || self.test.asks_version() {
+                let only = self.test.versions();
+                for facts in view.facts_with_version(stretch, self.family, only)? {
+                    self.add(&facts);
+                }
+            } else {
+                self.add(view.facts(stretch, self.family)?.as_ref());
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, facts: &Facts) {
         let (kinds, kind_of) = self.kinds(&facts.traits);
+        if kinds.is_empty() {
+            return;
+        }
+        self.tray.least_code = facts.least_code;
+        self.tray
+            .counts
+            .resize(facts.codes.largest() as usize + 1, 0);
         let mut groups = vec![None; kinds.len()];
-        for (key, rows, values) in facts.sections() {
+        // All rows of a section are of one group where no trait tells them apart.
+        let uniform = kinds.len() == 1 && !kind_of.contains(&LEFT_OUT);
+        for (key, extent) in facts.sections() {
             if !self.test.accepts_section(key) {
                 continue;
             }
             groups.fill(None);
             let fails = self.family == Family::Tasks && self.fails(key[RESULT]);
-            for row in rows {
-                let install = facts.installs[row];
-                let kind = kind_of[facts.row_traits.whole(row) as usize];
-                if kind == LEFT_OUT || !self.counts(install) {
-                    continue;
-                }
-                let at = self.group(&mut groups, &kinds, kind, key);
-                let sums = &mut self.sums[at];
-                let amount = facts.amounts.any(row);
-                sums.amount += amount;
-                if fails {
-                    sums.failures += amount;
-                }
-                if sums.fresh.last() != Some(&install) {
-                    sums.fresh.push(install);
-                }
+            if uniform {
+                let group = self.group(&mut groups, &kinds, 0, key);
+                self.add_rows(facts, &extent, fails, |_, _| Some(group));
+            } else {
+                self.add_rows(facts, &extent, fails, |summing, row| {
+                    let kind = kind_of[facts.traits_of(row)];
+                    (kind != LEFT_OUT).then(|| summing.group(&mut groups, &kinds, kind, key))
+                });
             }
-            for value in values {
-                let kind = kind_of[facts.value_traits.whole(value) as usize];
-                if kind == LEFT_OUT || !self.counts(facts.value_installs[value]) {
-                    continue;
-                }
-                let at = self.group(&mut groups, &kinds, kind, key);
-                let histogram = &mut self.sums[at].histogram;
-                *histogram.entry(facts.value_codes[value]).or_default() +=
-                    facts.value_counts.whole(value);
+        }
+        self.tray.empty_into(&mut self.sums);
+    }
+
+    /// Adds those rows of a section that `group_of` puts into a group.
+    fn add_rows(
+        &mut self,
+        facts: &Facts,
+        extent: &Extent,
+        fails: bool,
+        mut group_of: impl FnMut(&mut Self, usize) -> Option<usize>,
+    ) {
+        let mut next_value = extent.values.start;
+        let has_values = !extent.values.is_empty();
+        for row in extent.rows.clone() {
+            let first_value = next_value;
+            if has_values {
+                next_value += facts.length(row);
             }
-            for at in groups.iter().flatten() {
-                let sums = &mut self.sums[*at];
-                // Ascending without repeats, so every one of them is taken.
-                let fresh = RoaringBitmap::from_sorted_iter(sums.fresh.drain(..));
-                sums.installs |= fresh.unwrap_or_default();
+            let install = facts.installs[row];
+            if !self.counts(install) {
+                continue;
+            }
+            let Some(group) = group_of(self, row) else {
+                continue;
+            };
+            let sums = &mut self.sums[group];
+            let amount = facts.amounts.any(row);
+            sums.amount += amount;
+            if fails {
+                sums.failures += amount;
+            }
+            sums.installs.add(install);
+            if first_value == next_value {
+                continue;
+            }
+            if self.tray.group != group {
+                self.tray.empty_into(&mut self.sums);
+                self.tray.group = group;
+            }
+            for at in first_value..next_value {
+                self.tray.add(facts.codes.whole(at), facts.counts.whole(at));
             }
         }
     }

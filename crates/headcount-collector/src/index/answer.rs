@@ -5,8 +5,9 @@ use rustc_hash::FxHashMap;
 
 use super::amounts::Summing;
 use super::calendar::{MAX_RANGE_DAYS, Span, WEEK_DAYS, buckets, days, month_text};
-use super::facts::{Family, Mask};
+use super::facts::Family;
 use super::filter::{Filter, attribute};
+use super::mask::Mask;
 use super::numbers::{exact_quantiles, quantiles, size_text};
 use super::part::{Kind, unpair};
 use super::view::{Snapshot, View};
@@ -212,8 +213,8 @@ impl<'a> Asking<'a> {
         for (key, installs) in self.groups(view, active, &self.query.by)? {
             let mut sizes = Vec::new();
             last_reports(view, kind, &installs, &mut |sets, settled| {
-                for index in 0..sets.values.len() {
-                    sets.sizes_of(index, settled, |_, size| sizes.push(size));
+                for of_bucket in &sets.values {
+                    of_bucket.sizes_of(settled, |_, size| sizes.push(size));
                 }
             })?;
             if sizes.is_empty() && !key.is_empty() {
@@ -260,12 +261,10 @@ impl<'a> Asking<'a> {
         let mut cells = Vec::new();
         for (outer, mask) in groups {
             let mut summing = Summing::new(self.store, family, &test, mask, &places);
-            for stretch in view.newest_first() {
-                summing.add(view.facts(stretch, family)?.as_ref());
-            }
+            summing.add_all(view)?;
             for (inner, sums) in summing.finish() {
                 let figures = Figures {
-                    installs: sums.installs.len(),
+                    installs: sums.installs.count(),
                     amount: sums.amount,
                     failures: sums.failures as u64,
                     quantiles: quantiles(&sums.histogram.into_iter().collect()),
@@ -320,8 +319,8 @@ impl<'a> Asking<'a> {
         };
         match attribute(dimension) {
             Some(kind) => last_reports(view, kind, installs, &mut |sets, settled| {
-                for (value, of_value) in &sets.values {
-                    add(*value, of_value & settled);
+                for of_value in &sets.values {
+                    add(of_value.value, of_value.installs.as_ref() & settled);
                 }
             })?,
             None => {
@@ -347,8 +346,8 @@ impl<'a> Asking<'a> {
         };
         match attribute(dimension) {
             Some(kind) => last_reports(view, kind, installs, &mut |sets, settled| {
-                for (value, of_value) in &sets.values {
-                    add(*value, of_value.intersection_len(settled));
+                for of_value in &sets.values {
+                    add(of_value.value, of_value.installs.intersection_len(settled));
                 }
             })?,
             None => {
@@ -420,10 +419,11 @@ pub(super) fn releases(
     for &day in snapshot.days.keys() {
         let view = snapshot.view(DayRange { from: day, to: day });
         for stretch in view.newest_first() {
-            for (version, installs) in &view.sets(stretch, Kind::Version)?.values {
-                let known = found.iter().any(|(known, _)| known == version);
-                if !known && installs.len() > least {
-                    found.push((*version, day));
+            for of_version in &view.sets(stretch, Kind::Version)?.values {
+                let version = of_version.value;
+                let known = found.iter().any(|&(known, _)| known == version);
+                if !known && of_version.installs.len() > least {
+                    found.push((version, day));
                 }
             }
         }

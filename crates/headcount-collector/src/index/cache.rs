@@ -4,7 +4,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::blob::Piece;
 use super::part::Part;
+
+/// What is kept under a key.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
+    Part(Part),
+    Piece(Piece),
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Part(part) => part.bytes(),
+            Self::Piece(piece) => piece.bytes(),
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Cache {
@@ -22,12 +39,12 @@ struct State {
 
 #[derive(Debug)]
 struct Entry {
-    part: Part,
+    held: Held,
     bytes: usize,
     used: u64,
 }
 
-/// The id of a part, and the value of which only the installs are kept, if it is not the whole part.
+/// The id of a part, and the name of the piece if it is not the whole part.
 pub(super) type Key = (i64, Option<u64>);
 
 /// Bytes an entry takes beside its part.
@@ -41,24 +58,24 @@ impl Cache {
         }
     }
 
-    pub(super) fn find(&self, key: Key) -> Option<Part> {
+    pub(super) fn find(&self, key: Key) -> Option<Held> {
         let mut state = self.state();
         state.clock += 1;
         let used = state.clock;
         let entry = state.entries.get_mut(&key)?;
         entry.used = used;
-        Some(entry.part.clone())
+        Some(entry.held.clone())
     }
 
-    pub(super) fn keep(&self, key: Key, part: &Part) {
-        let bytes = part.bytes() + ENTRY_BYTES;
+    pub(super) fn keep(&self, key: Key, held: &Held) {
+        let bytes = held.bytes() + ENTRY_BYTES;
         if bytes > self.limit_bytes / 4 {
             return;
         }
         let mut state = self.state();
         state.clock += 1;
         let entry = Entry {
-            part: part.clone(),
+            held: held.clone(),
             bytes,
             used: state.clock,
         };
@@ -101,13 +118,14 @@ mod tests {
     #[test]
     fn the_longest_unused_go_first() {
         let part = Part::Sets(Sets::of_values([1].into_iter().collect(), vec![]).into());
-        let size = part.bytes() + ENTRY_BYTES;
+        let held = Held::Part(part);
+        let size = held.bytes() + ENTRY_BYTES;
         let cache = Cache::new(size * 8);
         for id in 0..8 {
-            cache.keep((id, None), &part);
+            cache.keep((id, None), &held);
         }
         assert!(cache.find((0, None)).is_some());
-        cache.keep((8, None), &part);
+        cache.keep((8, None), &held);
         assert!(cache.find((1, None)).is_none());
         assert!(cache.find((0, None)).is_some() && cache.find((8, None)).is_some());
         let bytes = cache.state().bytes;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use super::facts::{FactsBuilder, Key, Numbering};
+use super::columns::{self, Columns, Loose, Numbering};
+use super::facts::{Facts, Family, Key};
 use super::numbers::code_of;
-use super::part::{Kind, Part, Sets, pair, sorted};
+use super::part::{Kind, Part, Sets, Shape, pair, sorted};
+use crate::query::Dimension;
 use crate::store::{Row, RowBody, Sym};
 
 /// Rough bytes of memory an install and a fact take, for the bound on open days.
@@ -206,17 +208,27 @@ impl OpenDay {
 
     fn changed(&mut self, kind: Kind) {
         self.made[kind as usize] = None;
+        if kind.shape() == Shape::Facts {
+            for kind in Kind::ALL {
+                if matches!(kind.shape(), Shape::Events(_)) {
+                    self.made[kind as usize] = None;
+                }
+            }
+        }
     }
 
     /// A part of the day as it stands.
     pub(super) fn part(&mut self, kind: Kind) -> Part {
         let made = &self.made[kind as usize];
-        let part = made.clone().unwrap_or_else(|| self.make(kind));
+        let part = match made {
+            Some(part) => part.clone(),
+            None => self.make(kind),
+        };
         self.made[kind as usize] = Some(part.clone());
         part
     }
 
-    fn make(&self, kind: Kind) -> Part {
+    fn make(&mut self, kind: Kind) -> Part {
         let sets = match kind {
             Kind::Active => Sets::of_values(self.with(|_| true), Vec::new()),
             Kind::Version => self.values(|told| told.version.map(|v| v.value)),
@@ -227,11 +239,36 @@ impl OpenDay {
             }
             Kind::Users => self.sizes(|told| told.users),
             Kind::Tokens => self.sizes(|told| told.tokens),
-            Kind::Tasks => return Part::Facts(Arc::new(self.tasks.facts().finish())),
-            Kind::Pages => return Part::Facts(Arc::new(self.pages.facts().finish())),
-            Kind::Stats => return Part::Facts(Arc::new(self.stats.facts().finish())),
+            Kind::Tasks => return Part::Facts(Arc::new(self.tasks.facts())),
+            Kind::Pages => return Part::Facts(Arc::new(self.pages.facts())),
+            Kind::Stats => return Part::Facts(Arc::new(self.stats.facts())),
+            // A day keeps the version in the facts themselves.
+            Kind::TasksByVersion | Kind::PagesByVersion | Kind::StatsByVersion => {
+                return Part::empty(kind);
+            }
+            Kind::Namespace => self.told_by_events(Dimension::Namespace),
+            Kind::Task => self.told_by_events(Dimension::Task),
+            Kind::Result => self.told_by_events(Dimension::Result),
+            Kind::Label => self.told_by_events(Dimension::Label),
+            Kind::Path => self.told_by_events(Dimension::Path),
+            Kind::Title => self.told_by_events(Dimension::Title),
+            Kind::Locale => self.told_by_events(Dimension::Locale),
+            Kind::Browser => self.told_by_events(Dimension::Browser),
+            Kind::Os => self.told_by_events(Dimension::Os),
         };
         Part::Sets(Arc::new(sets))
+    }
+
+    fn told_by_events(&mut self, dimension: Dimension) -> Sets {
+        let mut pairs = Vec::new();
+        for family in Family::ALL {
+            if let Some(place) = family.place(dimension)
+                && let Part::Facts(facts) = self.part(family.kind())
+            {
+                facts.add_pairs(place, &mut pairs);
+            }
+        }
+        Sets::of_events(pairs)
     }
 
     /// The installs for which `holds` is true.
@@ -281,40 +318,75 @@ impl Tally {
         (section, self.traits.number(traits), install)
     }
 
-    fn facts(&self) -> FactsBuilder {
-        let mut builder = FactsBuilder::default();
-        let sections: Vec<u32> = numbered(self.sections.keys(), |key| builder.section(key));
-        let traits: Vec<u32> = numbered(self.traits.keys(), |key| builder.traits(key));
-        let placed = |(section, of_row, install): Cell| {
-            (sections[section as usize], traits[of_row as usize], install)
-        };
-        for (&cell, &amount) in &self.amounts {
-            let (section, traits, install) = placed(cell);
-            builder.add_amount(section, traits, install, amount);
+    fn facts(&self) -> Facts {
+        let mut sections = Sections::of(&self.sections);
+        let traits = self.traits.keys();
+        for (&(section, of_row, install), &amount) in &self.amounts {
+            sections.loose[section as usize].rows.push(columns::Row {
+                install,
+                traits: traits[of_row as usize],
+                amount,
+            });
         }
-        for (&(cell, code), &count) in &self.values {
-            let (section, traits, install) = placed(cell);
-            builder.add_values(section, traits, install, (code, count));
+        for (&((section, of_row, install), code), &count) in &self.values {
+            sections.loose[section as usize]
+                .values
+                .push(columns::Values {
+                    install,
+                    traits: traits[of_row as usize],
+                    code,
+                    count,
+                });
         }
-        builder
+        sections.facts()
     }
 }
 
 impl StatTally {
-    fn facts(&self) -> FactsBuilder {
-        let mut builder = FactsBuilder::default();
-        let sections: Vec<u32> = numbered(self.sections.keys(), |key| builder.section(key));
+    fn facts(&self) -> Facts {
+        let mut sections = Sections::of(&self.sections);
         for (&(section, install), last) in &self.numbers {
-            let section = sections[section as usize];
             let (number, version) = last.value;
-            let traits = builder.traits([version, Sym::EMPTY, Sym::EMPTY, Sym::EMPTY]);
-            builder.add_amount(section, traits, install, number);
-            builder.add_values(section, traits, install, (code_of(number), 1));
+            let traits = [version, Sym::EMPTY, Sym::EMPTY, Sym::EMPTY];
+            let loose = &mut sections.loose[section as usize];
+            loose.rows.push(columns::Row {
+                install,
+                traits,
+                amount: number,
+            });
+            loose.values.push(columns::Values {
+                install,
+                traits,
+                code: code_of(number),
+                count: 1,
+            });
         }
-        builder
+        sections.facts()
     }
 }
 
-fn numbered(keys: &[Key], number: impl FnMut(Key) -> u32) -> Vec<u32> {
-    keys.iter().copied().map(number).collect()
+/// What the sections of a day hold, by their number.
+struct Sections<'a> {
+    keys: &'a [Key],
+    loose: Vec<Loose>,
+}
+
+impl<'a> Sections<'a> {
+    fn of(numbering: &'a Numbering) -> Self {
+        let keys = numbering.keys();
+        Self {
+            keys,
+            loose: vec![Loose::default(); keys.len()],
+        }
+    }
+
+    fn facts(self) -> Facts {
+        let mut sections: Vec<(Key, Loose)> = self.keys.iter().copied().zip(self.loose).collect();
+        sections.sort_unstable_by_key(|section| section.0);
+        let mut columns = Columns::default();
+        for (key, loose) in sections {
+            columns.add(key, loose);
+        }
+        columns.finish()
+    }
 }

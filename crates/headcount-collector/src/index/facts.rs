@@ -1,9 +1,9 @@
 //! Amounts of one family of events (tasks, pages, app stats) by key and install, in columns.
 
-use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 use super::packed::Packed;
+use super::part::Kind;
 use crate::query::Dimension;
 use crate::store::Sym;
 
@@ -26,6 +26,26 @@ pub(super) enum Place {
 }
 
 impl Family {
+    pub(super) const ALL: [Self; 3] = [Self::Tasks, Self::Pages, Self::Stats];
+
+    /// The part that keeps the facts of the family.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Tasks => Kind::Tasks,
+            Self::Pages => Kind::Pages,
+            Self::Stats => Kind::Stats,
+        }
+    }
+
+    /// The part that keeps them by version.
+    pub(super) fn kind_by_version(self) -> Kind {
+        match self {
+            Self::Tasks => Kind::TasksByVersion,
+            Self::Pages => Kind::PagesByVersion,
+            Self::Stats => Kind::StatsByVersion,
+        }
+    }
+
     /// Where an event of the family tells this, `None` if its events have no such thing.
     pub(super) fn place(self, dimension: Dimension) -> Option<Place> {
         let (section, traits): (&[Dimension], &[Dimension]) = match self {
@@ -59,6 +79,9 @@ impl Family {
     }
 }
 
+/// Place of the version among the traits of every family.
+pub(super) const VERSION: usize = 0;
+
 /// Place of a task's result inside its section.
 pub(super) const RESULT: usize = 2;
 
@@ -69,15 +92,18 @@ pub(super) struct Facts {
     pub(super) traits: Vec<Key>,
     /// Ascending by key.
     pub(super) sections: Vec<Section>,
-    /// Of the rows, by section, then by install.
+    /// Of the rows, by section, then by install, then by traits.
     pub(super) installs: Vec<u32>,
+    /// Empty where there is only one combination.
     pub(super) row_traits: Packed,
     pub(super) amounts: Packed,
-    /// Of the values, likewise: buckets of numbers and how many lie in each.
-    pub(super) value_installs: Vec<u32>,
-    pub(super) value_traits: Packed,
-    pub(super) value_codes: Vec<i32>,
-    pub(super) value_counts: Packed,
+    /// How many values each row has; empty where none has any.
+    pub(super) lengths: Packed,
+    /// Of the values, row by row: buckets of numbers as their distance from `least_code`, and how
+    /// many numbers lie in each.
+    pub(super) least_code: i32,
+    pub(super) codes: Packed,
+    pub(super) counts: Packed,
 }
 
 /// The rows of one key.
@@ -95,277 +121,75 @@ impl Default for Packed {
     }
 }
 
+/// Where the rows and values of a section lie.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Extent {
+    pub(super) rows: Range<usize>,
+    pub(super) values: Range<usize>,
+}
+
 impl Facts {
-    /// Sections with the ranges of their rows and values.
-    pub(super) fn sections(
-        &self,
-    ) -> impl Iterator<Item = (&Key, std::ops::Range<usize>, std::ops::Range<usize>)> {
+    /// Sections with where their rows and values lie.
+    pub(super) fn sections(&self) -> impl Iterator<Item = (&Key, Extent)> {
         let mut before = (0, 0);
         self.sections.iter().map(move |section| {
             let ends = (section.rows_end as usize, section.values_end as usize);
             let starts = std::mem::replace(&mut before, ends);
-            (&section.key, starts.0..ends.0, starts.1..ends.1)
+            let extent = Extent {
+                rows: starts.0..ends.0,
+                values: starts.1..ends.1,
+            };
+            (&section.key, extent)
         })
+    }
+
+    /// The number of a row's combination of traits.
+    pub(super) fn traits_of(&self, row: usize) -> usize {
+        if self.row_traits.len() == 0 {
+            0
+        } else {
+            self.row_traits.whole(row) as usize
+        }
+    }
+
+    /// How many values a row has.
+    pub(super) fn length(&self, row: usize) -> usize {
+        if self.lengths.len() == 0 {
+            0
+        } else {
+            self.lengths.whole(row) as usize
+        }
+    }
+
+    /// Adds the value each row has at a place, and its install.
+    pub(super) fn add_pairs(&self, place: Place, pairs: &mut Vec<(u64, u32)>) {
+        for (key, extent) in self.sections() {
+            for row in extent.rows {
+                let sym = match place {
+                    Place::Section(at) => key[at],
+                    Place::Trait(at) => self.traits[self.traits_of(row)][at],
+                };
+                let pair = (u64::from(sym.0), self.installs[row]);
+                // Rows of one install follow each other, often with the same value.
+                if pairs.last() != Some(&pair) {
+                    pairs.push(pair);
+                }
+            }
+        }
     }
 
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
         let keys = self.traits.len() * size_of::<Key>();
         let sections = self.sections.len() * size_of::<Section>();
-        let words = self.installs.len() + self.value_installs.len() + self.value_codes.len();
-        let packed = [
+        let columns = [
             &self.row_traits,
             &self.amounts,
-            &self.value_traits,
-            &self.value_counts,
+            &self.lengths,
+            &self.codes,
+            &self.counts,
         ];
-        keys + sections + words * 4 + packed.iter().map(|column| column.bytes()).sum::<usize>()
-    }
-}
-
-/// Numbers keys in order of first sight.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Numbering {
-    numbers: FxHashMap<Key, u32>,
-    keys: Vec<Key>,
-}
-
-impl Numbering {
-    pub(super) fn number(&mut self, key: Key) -> u32 {
-        let next = self.keys.len() as u32;
-        *self.numbers.entry(key).or_insert_with(|| {
-            self.keys.push(key);
-            next
-        })
-    }
-
-    pub(super) fn keys(&self) -> &[Key] {
-        &self.keys
-    }
-}
-
-/// One amount before it is sorted into its place.
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    section: u32,
-    install: u32,
-    traits: u32,
-    amount: f64,
-}
-
-/// Some values before they are sorted into their place.
-#[derive(Clone, Copy, Debug)]
-struct Values {
-    section: u32,
-    install: u32,
-    traits: u32,
-    code: i32,
-    count: u64,
-}
-
-/// Collects amounts in any order and makes facts of them; equal keys add up.
-#[derive(Debug, Default)]
-pub(super) struct FactsBuilder {
-    sections: Numbering,
-    traits: Numbering,
-    rows: Vec<Row>,
-    values: Vec<Values>,
-}
-
-impl FactsBuilder {
-    pub(super) fn section(&mut self, key: Key) -> u32 {
-        self.sections.number(key)
-    }
-
-    pub(super) fn traits(&mut self, key: Key) -> u32 {
-        self.traits.number(key)
-    }
-
-    pub(super) fn add_amount(&mut self, section: u32, traits: u32, install: u32, amount: f64) {
-        self.rows.push(Row {
-            section,
-            install,
-            traits,
-            amount,
-        });
-    }
-
-    pub(super) fn add_values(
-        &mut self,
-        section: u32,
-        traits: u32,
-        install: u32,
-        values: (i32, u64),
-    ) {
-        self.values.push(Values {
-            section,
-            install,
-            traits,
-            code: values.0,
-            count: values.1,
-        });
-    }
-
-    /// Adds all of other facts.
-    pub(super) fn add_facts(&mut self, facts: &Facts) {
-        let traits: Vec<u32> = facts.traits.iter().map(|&key| self.traits(key)).collect();
-        for (&key, rows, values) in facts.sections() {
-            let section = self.section(key);
-            for row in rows {
-                let of_row = traits[facts.row_traits.whole(row) as usize];
-                let amount = facts.amounts.any(row);
-                self.add_amount(section, of_row, facts.installs[row], amount);
-            }
-            for at in values {
-                let of_value = traits[facts.value_traits.whole(at) as usize];
-                let values = (facts.value_codes[at], facts.value_counts.whole(at));
-                self.add_values(section, of_value, facts.value_installs[at], values);
-            }
-        }
-    }
-
-    pub(super) fn finish(mut self) -> Facts {
-        let mut order: Vec<u32> = (0..self.sections.keys.len() as u32).collect();
-        order.sort_unstable_by_key(|&number| self.sections.keys[number as usize]);
-        let mut rank = vec![0; order.len()];
-        for (position, &number) in order.iter().enumerate() {
-            rank[number as usize] = position as u32;
-        }
-        for row in &mut self.rows {
-            row.section = rank[row.section as usize];
-        }
-        for values in &mut self.values {
-            values.section = rank[values.section as usize];
-        }
-        let rows = fold_rows(self.rows);
-        let values = fold_values(self.values);
-        let mut sections = Vec::with_capacity(order.len());
-        let (mut rows_end, mut values_end) = (0, 0);
-        for (position, &number) in order.iter().enumerate() {
-            let position = position as u32;
-            rows_end += rows[rows_end..].partition_point(|row| row.section <= position);
-            values_end += values[values_end..].partition_point(|v| v.section <= position);
-            sections.push(Section {
-                key: self.sections.keys[number as usize],
-                rows_end: rows_end as u32,
-                values_end: values_end as u32,
-            });
-        }
-        let whole = |numbers: Vec<u64>| Packed::of_whole(numbers);
-        Facts {
-            traits: self.traits.keys,
-            sections,
-            installs: rows.iter().map(|row| row.install).collect(),
-            row_traits: whole(rows.iter().map(|row| u64::from(row.traits)).collect()),
-            amounts: Packed::of_any(rows.iter().map(|row| row.amount).collect()),
-            value_installs: values.iter().map(|v| v.install).collect(),
-            value_traits: whole(values.iter().map(|v| u64::from(v.traits)).collect()),
-            value_codes: values.iter().map(|v| v.code).collect(),
-            value_counts: whole(values.iter().map(|v| v.count).collect()),
-        }
-    }
-}
-
-fn fold_rows(mut rows: Vec<Row>) -> Vec<Row> {
-    let key = |row: &Row| (row.section, row.install, row.traits);
-    // Stable: sums of fractions come out the same whatever was merged before.
-    rows.sort_by_key(key);
-    rows.dedup_by(|next, kept| {
-        let same = key(next) == key(kept);
-        if same {
-            kept.amount += next.amount;
-        }
-        same
-    });
-    rows
-}
-
-fn fold_values(mut values: Vec<Values>) -> Vec<Values> {
-    let key = |v: &Values| (v.section, v.install, v.traits, v.code);
-    values.sort_unstable_by_key(key);
-    values.dedup_by(|next, kept| {
-        let same = key(next) == key(kept);
-        if same {
-            kept.count += next.count;
-        }
-        same
-    });
-    values
-}
-
-/// Installs as bits, for tests in tight loops.
-#[derive(Clone, Debug)]
-pub(super) struct Mask {
-    words: Vec<u64>,
-}
-
-impl Mask {
-    pub(super) fn of(installs: &RoaringBitmap) -> Self {
-        let words = installs.max().map_or(0, |max| max as usize / 64 + 1);
-        let mut mask = Self {
-            words: vec![0; words],
-        };
-        for install in installs {
-            mask.words[install as usize / 64] |= 1 << (install % 64);
-        }
-        mask
-    }
-
-    pub(super) fn holds(&self, install: u32) -> bool {
-        self.words
-            .get(install as usize / 64)
-            .is_some_and(|word| word >> (install % 64) & 1 == 1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_keys_add_up_in_any_order() {
-        let key = |n: u32| [Sym(n), Sym(0), Sym(0), Sym(0)];
-        let entries = [
-            (5, 1, 3, 1.0),
-            (2, 1, 3, 2.0),
-            (5, 1, 3, 4.0),
-            (5, 2, 1, 8.0),
-        ];
-        let build = |order: &[usize]| {
-            let mut builder = FactsBuilder::default();
-            for &at in order {
-                let (section, traits, install, amount) = entries[at];
-                let section = builder.section(key(section));
-                let traits = builder.traits(key(traits));
-                builder.add_amount(section, traits, install, amount);
-                builder.add_values(section, traits, install, (10, 1));
-            }
-            builder.finish()
-        };
-        let facts = build(&[0, 1, 2, 3]);
-        assert_eq!(facts.installs, [3, 1, 3]);
-        assert_eq!(facts.amounts, Packed::U8(vec![2, 8, 5]));
-        assert_eq!(facts.value_counts, Packed::U8(vec![1, 1, 2]));
-        let sections: Vec<_> = facts.sections().collect();
-        assert_eq!(sections, [(&key(2), 0..1, 0..1), (&key(5), 1..3, 1..3)]);
-        assert_eq!(build(&[0, 2, 1, 3]).installs, facts.installs);
-        let mut again = FactsBuilder::default();
-        again.add_facts(&facts);
-        again.add_facts(&facts);
-        assert_eq!(again.finish().amounts, Packed::U8(vec![4, 16, 10]));
-    }
-
-    #[test]
-    fn masks_hold_what_the_bitmap_holds() {
-        let mask = Mask::of(&[0, 63, 64, 200].into_iter().collect());
-        for (install, held) in [
-            (0, true),
-            (1, false),
-            (63, true),
-            (200, true),
-            (9_999, false),
-        ] {
-            assert_eq!(mask.holds(install), held);
-        }
+        let packed = columns.iter().map(|column| column.bytes()).sum::<usize>();
+        size_of::<Self>() + keys + sections + self.installs.len() * 4 + packed
     }
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use roaring::RoaringBitmap;
 
 use super::calendar::month_range;
-use super::facts::{Facts, Family, Key, Place};
-use super::numbers::{size_bounds, size_range};
+use super::facts::{Facts, Family, Key, Place, VERSION};
+use super::mask::Mask;
+use super::numbers::{size_bounds, size_bucket, size_range};
 use super::part::{Kind, Sets, pair};
+use super::shelf::Pick;
 use super::view::{Snapshot, View};
-use super::walk::{last_reports, last_reports_of};
+use super::walk::last_reports_of;
 use crate::error::Error;
 use crate::query::{Clause, ClauseValue, DayRange, Dimension};
 use crate::store::{Store, Sym};
@@ -213,14 +215,14 @@ impl Filter {
                 (dimension, Wanted { any, none })
             })
             .collect();
-        if !any.is_empty() {
-            left &= having_events(view, families, &any)?;
+        for (&dimension, wanted) in &any {
+            left &= telling_by_events(view, dimension, wanted.any.as_deref().unwrap_or_default())?;
+        }
+        if any.len() > 1 {
+            left = having_events(view, families, &any, &left)?;
         }
         for (&dimension, wanted) in own().filter(|(_, wanted)| !wanted.none.is_empty()) {
-            let any = Some(wanted.none.clone());
-            let none = Vec::new();
-            let unwanted = BTreeMap::from([(dimension, Wanted { any, none })]);
-            left -= having_events(view, families, &unwanted)?;
+            left -= telling_by_events(view, dimension, &wanted.none)?;
         }
         Ok(left)
     }
@@ -268,16 +270,30 @@ fn telling(
     installs: &RoaringBitmap,
 ) -> Result<RoaringBitmap, Error> {
     let mut found = RoaringBitmap::new();
-    let mut values = Vec::new();
-    let mut whole = false;
+    let (mut values, mut exact) = (Vec::new(), Vec::new());
     for target in targets {
         match *target {
             Target::Value(value) => values.push(value),
-            Target::Sizes(..) => whole = true,
-            Target::FirstSeen(_) => {}
+            Target::Sizes(low, high) if low <= high => {
+                for bucket in size_bucket(low)..=size_bucket(high) {
+                    let (least, most) = size_bounds(bucket);
+                    values.push(bucket);
+                    if least < low || high < most {
+                        exact.push(bucket);
+                    }
+                }
+            }
+            Target::Sizes(..) | Target::FirstSeen(_) => {}
         }
     }
-    let mut visit = |sets: &Sets, settled: &RoaringBitmap| {
+    values.sort_unstable();
+    values.dedup();
+    let pick = Pick {
+        told: true,
+        values: &values,
+        exact: &exact,
+    };
+    last_reports_of(view, (kind, pick), installs, &mut |sets, settled| {
         for target in targets {
             match *target {
                 Target::Value(value) => {
@@ -289,12 +305,7 @@ fn telling(
                 Target::FirstSeen(_) => {}
             }
         }
-    };
-    if whole {
-        last_reports(view, kind, installs, &mut visit)?;
-    } else {
-        last_reports_of(view, (kind, &values), installs, &mut visit)?;
-    }
+    })?;
     Ok(found)
 }
 
@@ -304,18 +315,47 @@ fn add_sizes(
     (low, high): (u64, u64),
     found: &mut RoaringBitmap,
 ) {
-    for (index, (bucket, installs)) in sets.values.iter().enumerate() {
-        let (least, most) = size_bounds(*bucket);
+    for of_bucket in &sets.values {
+        let (least, most) = size_bounds(of_bucket.value);
         if low <= least && most <= high {
-            *found |= installs & settled;
+            *found |= of_bucket.installs.as_ref() & settled;
         } else if least <= high && low <= most {
-            sets.sizes_of(index, settled, |install, size| {
+            let mut some = Vec::new();
+            of_bucket.sizes_of(settled, |install, size| {
                 if (low..=high).contains(&size) {
-                    found.insert(install);
+                    some.push(install);
                 }
             });
+            *found |= RoaringBitmap::from_sorted_iter(some).unwrap_or_default();
         }
     }
+}
+
+/// Installs with an event that tells one of some values.
+fn telling_by_events(
+    view: &View<'_>,
+    dimension: Dimension,
+    values: &[Sym],
+) -> Result<RoaringBitmap, Error> {
+    let mut found = RoaringBitmap::new();
+    let Some(kind) = Kind::of_events(dimension) else {
+        return Ok(found);
+    };
+    let mut values: Vec<u64> = values.iter().map(|sym| u64::from(sym.0)).collect();
+    values.sort_unstable();
+    let pick = Pick {
+        values: &values,
+        ..Pick::default()
+    };
+    for stretch in view.newest_first() {
+        let sets = view.pick(stretch, kind, pick)?;
+        for &value in &values {
+            if let Some(installs) = sets.value(value) {
+                found |= installs;
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn first_seen(snapshot: &Snapshot<'_>, targets: &[Target]) -> RoaringBitmap {
@@ -328,19 +368,21 @@ fn first_seen(snapshot: &Snapshot<'_>, targets: &[Target]) -> RoaringBitmap {
     found
 }
 
-/// Installs with an event of one of the families that answers every test.
+/// Those of `among` with an event of one of the families that answers every test.
 fn having_events(
     view: &View<'_>,
     families: &[Family],
     wanted: &BTreeMap<Dimension, Wanted<Sym>>,
+    among: &RoaringBitmap,
 ) -> Result<RoaringBitmap, Error> {
     let mut found = RoaringBitmap::new();
+    let mask = Mask::of(among);
     for &family in families {
         let Some(test) = EventTest::new(family, wanted) else {
             continue;
         };
         for stretch in view.newest_first() {
-            test.add_installs(view.facts(stretch, family)?.as_ref(), &mut found);
+            test.add_installs(view.facts(stretch, family)?.as_ref(), &mask, &mut found);
         }
     }
     Ok(found)
@@ -378,19 +420,32 @@ impl EventTest {
         tests.all(|(at, wanted)| wanted.accepts(key[*at]))
     }
 
-    fn add_installs(&self, facts: &Facts, found: &mut RoaringBitmap) {
+    /// The versions that events must have come with, `None` where any may do.
+    pub(super) fn versions(&self) -> Option<&[Sym]> {
+        let of_version = self.traits.iter().find(|(at, _)| *at == VERSION);
+        of_version?.1.any.as_deref()
+    }
+
+    /// Whether it matters which version an event came with.
+    pub(super) fn asks_version(&self) -> bool {
+        self.traits.iter().any(|(at, _)| *at == VERSION)
+    }
+
+    fn add_installs(&self, facts: &Facts, among: &Mask, found: &mut RoaringBitmap) {
         let accepted: Vec<bool> = facts
             .traits
             .iter()
             .map(|key| self.accepts_traits(key))
             .collect();
-        for (key, rows, _) in facts.sections() {
+        for (key, extent) in facts.sections() {
             if !self.accepts_section(key) {
                 continue;
             }
-            let matching = rows
-                .filter(|&row| accepted[facts.row_traits.whole(row) as usize])
-                .map(|row| facts.installs[row]);
+            let matching = extent
+                .rows
+                .filter(|&row| accepted[facts.traits_of(row)])
+                .map(|row| facts.installs[row])
+                .filter(|&install| among.holds(install));
             found.extend(matching);
         }
     }

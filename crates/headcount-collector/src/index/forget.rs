@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::facts::{Facts, FactsBuilder};
+use super::columns::{Columns, Loose};
+use super::facts::Facts;
 use super::packed::Packed;
-use super::part::{Kind, Part, Sets};
+use super::part::{Kind, OfValue, Part, Sets};
 use super::shelf::{Blobs, Name, Shelf};
 use super::{Inner, Project};
 use crate::error::Error;
@@ -56,7 +57,7 @@ impl Inner {
 pub(super) fn holds(active: &Part, install: u32) -> bool {
     match active {
         Part::Sets(sets) => sets.told.contains(install),
-        Part::Facts(facts) => facts.installs.contains(&install),
+        Part::Facts(_) | Part::Versions(_) => false,
     }
 }
 
@@ -64,51 +65,58 @@ fn without(part: &Part, install: u32) -> Part {
     match part {
         Part::Sets(sets) => Part::Sets(Arc::new(sets_without(sets, install))),
         Part::Facts(facts) => Part::Facts(Arc::new(facts_without(facts, install))),
+        Part::Versions(versions) => {
+            let left = versions.iter().map(|(version, facts)| {
+                let facts = facts_without(facts, install);
+                (*version, Arc::new(facts))
+            });
+            let left = left.filter(|(_, facts)| !facts.sections.is_empty());
+            Part::Versions(Arc::new(left.collect()))
+        }
     }
 }
 
 fn sets_without(sets: &Sets, install: u32) -> Sets {
-    let mut left = Sets {
-        told: sets.told.clone(),
-        ..Sets::default()
-    };
-    left.told.remove(install);
-    for (at, (value, installs)) in sets.values.iter().enumerate() {
-        let mut installs = installs.clone();
+    let mut told = sets.told.as_ref().clone();
+    told.remove(install);
+    let mut values = Vec::with_capacity(sets.values.len());
+    for of_value in &sets.values {
+        let mut installs = of_value.installs.as_ref().clone();
         let rank = installs.rank(install);
         let held = installs.remove(install);
         if installs.is_empty() {
             continue;
         }
-        if let Some(exact) = sets.exact.get(at) {
+        let exact = of_value.exact.as_ref().map(|exact| {
             let gone = held.then(|| rank as usize - 1);
             let numbers = (0..exact.len()).filter(|&index| Some(index) != gone);
-            let numbers = numbers.map(|index| exact.whole(index)).collect();
-            left.exact.push(Packed::of_whole(numbers));
-        }
-        left.values.push((*value, installs));
+            Arc::new(Packed::of_whole(numbers.map(|index| exact.whole(index))))
+        });
+        values.push(OfValue {
+            value: of_value.value,
+            installs: Arc::new(installs),
+            exact,
+        });
     }
-    left
+    Sets {
+        told: Arc::new(told),
+        values,
+    }
 }
 
 /// Also without the keys that nobody else told.
 fn facts_without(facts: &Facts, install: u32) -> Facts {
-    let mut builder = FactsBuilder::default();
-    for (&key, rows, values) in facts.sections() {
-        for row in rows.filter(|&row| facts.installs[row] != install) {
-            let section = builder.section(key);
-            let traits = builder.traits(facts.traits[facts.row_traits.whole(row) as usize]);
-            let amount = facts.amounts.any(row);
-            builder.add_amount(section, traits, facts.installs[row], amount);
-        }
-        for at in values.filter(|&at| facts.value_installs[at] != install) {
-            let section = builder.section(key);
-            let traits = builder.traits(facts.traits[facts.value_traits.whole(at) as usize]);
-            let values = (facts.value_codes[at], facts.value_counts.whole(at));
-            builder.add_values(section, traits, facts.value_installs[at], values);
+    let mut columns = Columns::default();
+    for (at, section) in facts.sections.iter().enumerate() {
+        let mut loose = Loose::default();
+        loose.add(facts, at);
+        loose.rows.retain(|row| row.install != install);
+        loose.values.retain(|values| values.install != install);
+        if !loose.rows.is_empty() {
+            columns.add(section.key, loose);
         }
     }
-    builder.finish()
+    columns.finish()
 }
 
 #[cfg(test)]

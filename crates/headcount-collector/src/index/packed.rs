@@ -15,23 +15,23 @@ pub(super) enum Packed {
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Packed {
-    pub(super) fn of_whole(numbers: Vec<u64>) -> Self {
-        let largest = numbers.iter().copied().max().unwrap_or(0);
+    pub(super) fn of_whole(numbers: impl Iterator<Item = u64> + Clone) -> Self {
+        let largest = numbers.clone().max().unwrap_or(0);
         if largest <= u64::from(u8::MAX) {
-            Self::U8(numbers.into_iter().map(|n| n as u8).collect())
+            Self::U8(numbers.map(|n| n as u8).collect())
         } else if largest <= u64::from(u16::MAX) {
-            Self::U16(numbers.into_iter().map(|n| n as u16).collect())
+            Self::U16(numbers.map(|n| n as u16).collect())
         } else if largest <= u64::from(u32::MAX) {
-            Self::U32(numbers.into_iter().map(|n| n as u32).collect())
+            Self::U32(numbers.map(|n| n as u32).collect())
         } else {
-            Self::U64(numbers)
+            Self::U64(numbers.collect())
         }
     }
 
     pub(super) fn of_any(numbers: Vec<f64>) -> Self {
         let whole = |n: &f64| n.fract() == 0.0 && (0.0..EXACT).contains(n);
         if numbers.iter().all(whole) {
-            Self::of_whole(numbers.into_iter().map(|n| n as u64).collect())
+            Self::of_whole(numbers.iter().map(|&n| n as u64))
         } else {
             Self::F64(numbers)
         }
@@ -52,6 +52,28 @@ impl Packed {
         match self {
             Self::F64(numbers) => numbers[index],
             Self::U8(_) | Self::U16(_) | Self::U32(_) | Self::U64(_) => self.whole(index) as f64,
+        }
+    }
+
+    /// The largest whole number, 0 of none.
+    pub(super) fn largest(&self) -> u64 {
+        match self {
+            Self::U8(numbers) => numbers.iter().copied().max().unwrap_or(0).into(),
+            Self::U16(numbers) => numbers.iter().copied().max().unwrap_or(0).into(),
+            Self::U32(numbers) => numbers.iter().copied().max().unwrap_or(0).into(),
+            Self::U64(numbers) => numbers.iter().copied().max().unwrap_or(0),
+            Self::F64(numbers) => numbers.iter().copied().fold(0.0, f64::max) as u64,
+        }
+    }
+
+    /// The sum of whole numbers.
+    pub(super) fn sum(&self) -> u64 {
+        match self {
+            Self::U8(numbers) => numbers.iter().map(|&n| u64::from(n)).sum(),
+            Self::U16(numbers) => numbers.iter().map(|&n| u64::from(n)).sum(),
+            Self::U32(numbers) => numbers.iter().map(|&n| u64::from(n)).sum(),
+            Self::U64(numbers) => numbers.iter().fold(0, |sum, &n| sum.saturating_add(n)),
+            Self::F64(numbers) => numbers.iter().sum::<f64>() as u64,
         }
     }
 
@@ -87,7 +109,7 @@ mod tests {
     #[test]
     fn columns_are_as_narrow_as_can_be() {
         for (largest, width) in [(255, 1), (256, 2), (65_536, 4), (1 << 40, 8)] {
-            let column = Packed::of_whole(vec![0, largest]);
+            let column = Packed::of_whole([0, largest].into_iter());
             assert_eq!(column.bytes(), 2 * width);
             assert_eq!((column.whole(0), column.whole(1)), (0, largest));
         }

@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use super::facts::Facts;
 use super::numbers::size_bucket;
 use super::packed::Packed;
+use crate::query::Dimension;
 use crate::store::Sym;
 
 /// The parts of a stretch. The number is what the file knows it by.
@@ -23,13 +24,43 @@ pub(super) enum Kind {
     /// Values are 1-2-5 buckets; `exact` holds the numbers.
     Users = 5,
     Tokens = 6,
+    /// Facts. A day keeps the version of each as a trait; a week or month leaves it out here.
     Tasks = 7,
     Pages = 8,
     Stats = 9,
+    /// Of weeks and months: the same facts apart for each version they came with.
+    TasksByVersion = 10,
+    PagesByVersion = 11,
+    StatsByVersion = 12,
+    /// Installs by what any of their events told, each in the sets of all its values: those of task
+    /// runs and app stats up to `Label`, those of page views after it.
+    Namespace = 13,
+    Task = 14,
+    Result = 15,
+    Label = 16,
+    Path = 17,
+    Title = 18,
+    Locale = 19,
+    Browser = 20,
+    Os = 21,
+}
+
+/// What the parts of a kind are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Installs by the value they told last.
+    Attribute,
+    /// The same of numbers, which stand beside them.
+    Size,
+    /// Installs by every value their events told.
+    Events(Dimension),
+    Facts,
+    /// Facts by version.
+    Versions,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Active,
         Self::Version,
         Self::Deployment,
@@ -40,11 +71,55 @@ impl Kind {
         Self::Tasks,
         Self::Pages,
         Self::Stats,
+        Self::TasksByVersion,
+        Self::PagesByVersion,
+        Self::StatsByVersion,
+        Self::Namespace,
+        Self::Task,
+        Self::Result,
+        Self::Label,
+        Self::Path,
+        Self::Title,
+        Self::Locale,
+        Self::Browser,
+        Self::Os,
     ];
 
-    /// Whether the part is `Facts`, not `Sets`.
-    pub(super) fn has_facts(self) -> bool {
-        matches!(self, Self::Tasks | Self::Pages | Self::Stats)
+    pub(super) fn shape(self) -> Shape {
+        match self {
+            Self::Active | Self::Version | Self::Deployment | Self::App | Self::AppVersion => {
+                Shape::Attribute
+            }
+            Self::Users | Self::Tokens => Shape::Size,
+            Self::Tasks | Self::Pages | Self::Stats => Shape::Facts,
+            Self::TasksByVersion | Self::PagesByVersion | Self::StatsByVersion => Shape::Versions,
+            Self::Namespace => Shape::Events(Dimension::Namespace),
+            Self::Task => Shape::Events(Dimension::Task),
+            Self::Result => Shape::Events(Dimension::Result),
+            Self::Label => Shape::Events(Dimension::Label),
+            Self::Path => Shape::Events(Dimension::Path),
+            Self::Title => Shape::Events(Dimension::Title),
+            Self::Locale => Shape::Events(Dimension::Locale),
+            Self::Browser => Shape::Events(Dimension::Browser),
+            Self::Os => Shape::Events(Dimension::Os),
+        }
+    }
+
+    /// The parts of days from which those of a week or month are made.
+    pub(super) fn of_days(self) -> Self {
+        match self {
+            Self::TasksByVersion => Self::Tasks,
+            Self::PagesByVersion => Self::Pages,
+            Self::StatsByVersion => Self::Stats,
+            _ => self,
+        }
+    }
+
+    /// The kind that keeps installs by what their events told of a dimension, `None` for attributes.
+    pub(super) fn of_events(dimension: Dimension) -> Option<Self> {
+        let kinds = Self::ALL.into_iter();
+        let mut of_events = kinds.filter(|kind| kind.shape() == Shape::Events(dimension));
+        of_events.next()
     }
 }
 
@@ -53,27 +128,54 @@ impl Kind {
 pub(super) enum Part {
     Sets(Arc<Sets>),
     Facts(Arc<Facts>),
+    /// Facts by version, ascending.
+    Versions(Arc<Vec<(Sym, Arc<Facts>)>>),
 }
 
 impl Part {
+    /// A part with nothing in it.
+    pub(super) fn empty(kind: Kind) -> Self {
+        match kind.shape() {
+            Shape::Attribute | Shape::Size | Shape::Events(_) => Self::Sets(Arc::default()),
+            Shape::Facts => Self::Facts(Arc::default()),
+            Shape::Versions => Self::Versions(Arc::default()),
+        }
+    }
+
     /// Rough bytes of memory.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Sets(sets) => sets.bytes(),
             Self::Facts(facts) => facts.bytes(),
+            Self::Versions(versions) => versions.iter().map(|(_, facts)| facts.bytes()).sum(),
         }
     }
 }
 
-/// Installs by the value they told last in the stretch.
+/// Installs by value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Sets {
     /// Installs that told any value.
-    pub(super) told: RoaringBitmap,
+    pub(super) told: Arc<RoaringBitmap>,
     /// Ascending by value.
-    pub(super) values: Vec<(u64, RoaringBitmap)>,
-    /// Only of sizes: beside each bucket the numbers of its installs, in their order.
-    pub(super) exact: Vec<Packed>,
+    pub(super) values: Vec<OfValue>,
+}
+
+/// The installs of one value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct OfValue {
+    pub(super) value: u64,
+    pub(super) installs: Arc<RoaringBitmap>,
+    /// Only of sizes: their numbers, in order of the installs.
+    pub(super) exact: Option<Arc<Packed>>,
+}
+
+/// What a bitmap takes beside what it takes in a file.
+const BITMAP_BYTES: usize = 72;
+
+/// Rough bytes of memory of a bitmap.
+pub(super) fn bitmap_bytes(bitmap: &RoaringBitmap) -> usize {
+    bitmap.serialized_size() + BITMAP_BYTES
 }
 
 impl Sets {
@@ -82,13 +184,21 @@ impl Sets {
         pairs.sort_unstable();
         let values = pairs
             .chunk_by(|a, b| a.0 == b.0)
-            .map(|of_value| (of_value[0].0, sorted(of_value.iter().map(|pair| pair.1))))
+            .map(|of_value| OfValue::new(of_value[0].0, of_value.iter().map(|pair| pair.1)))
             .collect();
-        Self {
-            told,
-            values,
-            exact: Vec::new(),
+        let told = Arc::new(told);
+        Self { told, values }
+    }
+
+    /// Sets of all that events told.
+    pub(super) fn of_events(pairs: Vec<(u64, u32)>) -> Self {
+        let mut sets = Self::of_values(RoaringBitmap::new(), pairs);
+        let mut told = RoaringBitmap::new();
+        for of_value in &sets.values {
+            told |= of_value.installs.as_ref();
         }
+        sets.told = Arc::new(told);
+        sets
     }
 
     /// Sets of 1-2-5 buckets from each install's size.
@@ -98,56 +208,70 @@ impl Sets {
             .map(|&(install, size)| (size_bucket(size), install, size))
             .collect();
         sizes.sort_unstable();
-        let mut sets = Self::default();
+        let mut told = RoaringBitmap::new();
+        let mut values = Vec::new();
         for of_bucket in sizes.chunk_by(|a, b| a.0 == b.0) {
-            let installs = sorted(of_bucket.iter().map(|size| size.1));
-            sets.told |= &installs;
-            sets.values.push((of_bucket[0].0, installs));
+            let of_value = OfValue::new(of_bucket[0].0, of_bucket.iter().map(|size| size.1));
+            told |= of_value.installs.as_ref();
             let exact = of_bucket.iter().map(|size| size.2);
-            sets.exact.push(Packed::of_whole(exact.collect()));
+            values.push(OfValue {
+                exact: Some(Arc::new(Packed::of_whole(exact))),
+                ..of_value
+            });
         }
-        sets
+        let told = Arc::new(told);
+        Self { told, values }
     }
 
     fn bytes(&self) -> usize {
-        /// What a bitmap takes beside what it takes in a file.
-        const BITMAP_BYTES: usize = 72;
-        let bitmaps = self.values.iter().map(|entry| &entry.1).chain([&self.told]);
-        let exact = self.exact.iter().map(Packed::bytes);
-        bitmaps
-            .map(|bitmap| bitmap.serialized_size() + BITMAP_BYTES)
-            .chain(exact)
-            .sum()
+        let of_values = self.values.iter().map(OfValue::bytes);
+        bitmap_bytes(&self.told) + of_values.sum::<usize>()
     }
 
     /// The installs of one value.
     pub(super) fn value(&self, value: u64) -> Option<&RoaringBitmap> {
-        let found = self.values.binary_search_by_key(&value, |entry| entry.0);
-        found.ok().map(|index| &self.values[index].1)
+        let found = self
+            .values
+            .binary_search_by_key(&value, |entry| entry.value);
+        found.ok().map(|index| self.values[index].installs.as_ref())
+    }
+}
+
+impl OfValue {
+    /// From installs in ascending order.
+    fn new(value: u64, installs: impl Iterator<Item = u32>) -> Self {
+        Self {
+            value,
+            installs: Arc::new(sorted(installs)),
+            exact: None,
+        }
     }
 
-    /// Calls `visit` with install and size of those of `wanted` in the bucket at `index`.
-    pub(super) fn sizes_of(
-        &self,
-        index: usize,
-        wanted: &RoaringBitmap,
-        mut visit: impl FnMut(u32, u64),
-    ) {
+    fn bytes(&self) -> usize {
+        let exact = self.exact.as_ref().map_or(0, |exact| exact.bytes());
+        bitmap_bytes(&self.installs) + exact
+    }
+
+    /// Calls `visit` with install and size of those of `wanted` in this bucket of sizes.
+    pub(super) fn sizes_of(&self, wanted: &RoaringBitmap, mut visit: impl FnMut(u32, u64)) {
         /// A rank costs about as much as stepping over this many installs.
         const STEPS_PER_RANK: u64 = 64;
-        let (_, installs) = &self.values[index];
+        let Some(exact) = &self.exact else {
+            return;
+        };
+        let installs = self.installs.as_ref();
         let found = installs & wanted;
         if found.len() * STEPS_PER_RANK < installs.len() {
             for install in &found {
                 let rank = installs.rank(install) as usize - 1;
-                visit(install, self.exact[index].whole(rank));
+                visit(install, exact.whole(rank));
             }
             return;
         }
         let mut found = found.iter().peekable();
         for (rank, install) in installs.iter().enumerate() {
             if found.next_if_eq(&install).is_some() {
-                visit(install, self.exact[index].whole(rank));
+                visit(install, exact.whole(rank));
             }
         }
     }
@@ -186,7 +310,7 @@ mod tests {
         for step in [1, 7, 500] {
             let wanted: RoaringBitmap = (0..3_000).step_by(step).collect();
             let mut found = Vec::new();
-            sets.sizes_of(0, &wanted, |install, size| found.push((install, size)));
+            sets.values[0].sizes_of(&wanted, |install, size| found.push((install, size)));
             let expected: Vec<_> = sizes
                 .iter()
                 .copied()

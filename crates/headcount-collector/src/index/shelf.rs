@@ -1,31 +1,39 @@
 //! Closed stretches: their parts in `index.sqlite`, read through a cache. SQL of the index is here.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::blob::{FORMAT, HEAD_BYTES, bitmap, decode, directory, directory_bytes, encode};
-use super::cache::Cache;
+use super::blob::{EXACT, FORMAT, Piece, TOLD, assemble, decode, encode, missing};
+use super::cache::{Cache, Held};
 use super::calendar::Span;
 use super::facts::Facts;
-use super::part::{Kind, Part, Sets};
+use super::part::{Kind, OfValue, Part, Sets};
 use crate::error::Error;
 use crate::sqlite;
-use crate::store::{Day, ProjectNumber};
+use crate::store::{Day, ProjectNumber, Sym};
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_pieces.sql"),
+];
+
+/// A bitmap of some 100,000 installs lies in one page, and large facts in few.
+const PAGE_BYTES: i64 = 16 * 1024;
 
 /// Idle connections kept for reading; more are opened under load and closed again.
 const IDLE_READERS: usize = 4;
 
-/// Parts up to this size are read whole: one read costs about as much as finding a piece.
-const WHOLE_BYTES: usize = 32 * 1024;
-
-/// Stands in the cache for who told any value; no value is as large.
-const TOLD: u64 = u64::MAX;
+/// The pieces of sets that a question needs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pick<'a> {
+    pub(super) told: bool,
+    /// Ascending.
+    pub(super) values: &'a [u64],
+    /// Buckets of sizes among `values` of which the numbers are needed too.
+    pub(super) exact: &'a [u64],
+}
 
 /// Where the parts of a closed stretch lie; `None` for those with nothing in them.
 #[derive(Debug, Default)]
@@ -37,6 +45,11 @@ impl Blobs {
     /// Whether the stretch has no events.
     pub(super) fn is_empty(&self) -> bool {
         self.ids.iter().all(Option::is_none)
+    }
+
+    /// Whether the stretch has anything of this kind.
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.ids[kind as usize].is_some()
     }
 }
 
@@ -93,17 +106,17 @@ impl Shelf {
     /// `Vanished` if the stretch was made anew since its `Blobs` were looked up.
     pub(super) fn part(&self, blobs: &Blobs, kind: Kind) -> Result<Part, Error> {
         let Some(id) = blobs.ids[kind as usize] else {
-            return Ok(empty(kind));
+            return Ok(Part::empty(kind));
         };
-        if let Some(part) = self.cache.find((id, None)) {
+        if let Some(Held::Part(part)) = self.cache.find((id, None)) {
             return Ok(part);
         }
         let part = self.fetch(id, kind)?;
-        self.cache.keep((id, None), &part);
+        self.cache.keep((id, None), &Held::Part(part.clone()));
         Ok(part)
     }
 
-    /// A part of sets with only some of its values, read by themselves where the whole is large.
+    /// A part of sets of which only some is needed; `told` is empty where it was not.
     ///
     /// # Errors
     /// As `part`.
@@ -111,110 +124,108 @@ impl Shelf {
         &self,
         blobs: &Blobs,
         kind: Kind,
-        values: &[u64],
+        pick: Pick<'_>,
     ) -> Result<Arc<Sets>, Error> {
         let Some(id) = blobs.ids[kind as usize] else {
             return Ok(Arc::default());
         };
-        if let Some(Part::Sets(whole)) = self.cache.find((id, None)) {
+        if let Some(Held::Part(Part::Sets(whole))) = self.cache.find((id, None)) {
             return Ok(whole);
         }
-        let known: Option<Vec<Part>> = [TOLD]
-            .iter()
-            .chain(values)
-            .map(|&value| self.cache.find((id, Some(value))))
-            .collect();
-        let parts = match known {
-            Some(parts) => parts,
-            None => match self.fetch_values(id, values)? {
-                Some(parts) => parts,
-                None => {
-                    let part = self.fetch(id, kind)?;
-                    self.cache.keep((id, None), &part);
-                    let Part::Sets(whole) = part else {
-                        return Err(Error::Damaged(format!("{kind:?} of the index")));
-                    };
-                    return Ok(whole);
-                }
-            },
-        };
-        let mut bitmaps = parts.iter().map(|part| match part {
-            Part::Sets(sets) => sets.told.clone(),
-            Part::Facts(_) => RoaringBitmap::new(),
-        });
-        let told = bitmaps.next().unwrap_or_default();
-        let mut values: Vec<(u64, RoaringBitmap)> = values.iter().copied().zip(bitmaps).collect();
-        values.sort_unstable_by_key(|entry| entry.0);
-        Ok(Arc::new(Sets {
-            told,
-            values,
-            exact: Vec::new(),
-        }))
-    }
-
-    /// Who told any value, then the installs of each value, each as a part of its own; `None` for a
-    /// part so small that it is better read whole.
-    fn fetch_values(&self, id: i64, values: &[u64]) -> Result<Option<Vec<Part>>, Error> {
-        let bitmaps = self.read(|connection| {
-            let blob = connection
-                .blob_open("main", "parts", "content", id, true)
-                .map_err(|_| Error::Vanished)?;
-            if blob.len() < WHOLE_BYTES {
-                return Ok(None);
-            }
-            let read = |at: Range<usize>| -> Result<Vec<u8>, Error> {
-                let mut bytes = vec![0; at.len()];
-                blob.read_at_exact(&mut bytes, at.start)?;
-                Ok(bytes)
+        let mut sets = Sets::default();
+        if pick.told
+            && let Piece::Installs(told) = self.piece((id, kind), TOLD)?
+        {
+            sets.told = told;
+        }
+        for &value in pick.values {
+            let Piece::Installs(installs) = self.piece((id, kind), value)? else {
+                continue;
             };
-            let mut head = [0; HEAD_BYTES];
-            blob.read_at_exact(&mut head, 0)?;
-            let directory = directory(&read(0..directory_bytes(head).min(blob.len()))?)?;
-            let mut bitmaps = vec![bitmap(&read(directory.told)?)?];
-            for value in values {
-                let found = directory
-                    .values
-                    .binary_search_by_key(value, |entry| entry.0);
-                bitmaps.push(match found {
-                    Ok(at) => bitmap(&read(directory.values[at].1.clone())?)?,
-                    Err(_) => RoaringBitmap::new(),
+            let exact = match pick.exact.contains(&value) {
+                true => match self.piece((id, kind), EXACT | value)? {
+                    Piece::Numbers(numbers) => Some(numbers),
+                    Piece::Installs(_) | Piece::Facts(_) => None,
+                },
+                false => None,
+            };
+            if !installs.is_empty() {
+                sets.values.push(OfValue {
+                    value,
+                    installs,
+                    exact,
                 });
             }
-            Ok(Some(bitmaps))
-        })?;
-        let Some(bitmaps) = bitmaps else {
+        }
+        Ok(Arc::new(sets))
+    }
+
+    /// Facts of one version, where a stretch keeps them apart; `None` where it does not.
+    ///
+    /// # Errors
+    /// As `part`.
+    pub(super) fn of_version(
+        &self,
+        blobs: &Blobs,
+        kind: Kind,
+        version: Sym,
+    ) -> Result<Option<Arc<Facts>>, Error> {
+        let Some(id) = blobs.ids[kind as usize] else {
             return Ok(None);
         };
-        let keys = [TOLD].into_iter().chain(values.iter().copied());
-        let parts = keys.zip(bitmaps).map(|(value, told)| {
-            let sets = Sets {
-                told,
-                ..Sets::default()
-            };
-            let part = Part::Sets(Arc::new(sets));
-            self.cache.keep((id, Some(value)), &part);
-            part
-        });
-        Ok(Some(parts.collect()))
+        match self.piece((id, kind), u64::from(version.0))? {
+            Piece::Facts(facts) => Ok(Some(facts)),
+            Piece::Installs(_) | Piece::Numbers(_) => Ok(None),
+        }
+    }
+
+    fn piece(&self, (id, kind): (i64, Kind), name: u64) -> Result<Piece, Error> {
+        const SQL: &str = "
+            SELECT EXISTS (SELECT 1 FROM parts WHERE id = ?1),
+                (SELECT content FROM pieces WHERE part = ?1 AND value = ?2)";
+        if let Some(Held::Piece(piece)) = self.cache.find((id, Some(name))) {
+            return Ok(piece);
+        }
+        let piece = self.read(|connection| {
+            let mut statement = connection.prepare_cached(SQL)?;
+            let mut rows = statement.query([id, name.cast_signed()])?;
+            let row = rows.next()?.ok_or(Error::Vanished)?;
+            if !row.get(0)? {
+                return Err(Error::Vanished);
+            }
+            match row.get_ref(1)?.as_blob() {
+                Ok(content) => decode(kind, name, content),
+                Err(_) => Ok(missing(kind, name)),
+            }
+        })?;
+        self.cache
+            .keep((id, Some(name)), &Held::Piece(piece.clone()));
+        Ok(piece)
     }
 
     /// A part for one pass over many, which would only push others out of the cache.
     pub(super) fn part_uncached(&self, blobs: &Blobs, kind: Kind) -> Result<Part, Error> {
         let id = blobs.ids[kind as usize];
-        id.map_or_else(|| Ok(empty(kind)), |id| self.fetch(id, kind))
+        id.map_or_else(|| Ok(Part::empty(kind)), |id| self.fetch(id, kind))
     }
 
     fn fetch(&self, id: i64, kind: Kind) -> Result<Part, Error> {
         self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT content FROM parts WHERE id = ?1")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT value, content FROM pieces WHERE part = ?1 ORDER BY value",
+            )?;
             let mut rows = statement.query([id])?;
-            let row = rows.next()?.ok_or(Error::Vanished)?;
-            let content = row.get_ref(0)?.as_blob();
-            decode(
-                kind,
-                content.map_err(|error| Error::Damaged(error.to_string()))?,
-            )
+            let mut pieces = Vec::new();
+            while let Some(row) = rows.next()? {
+                let name = row.get::<_, i64>(0)?.cast_unsigned();
+                let content = row.get_ref(1)?.as_blob();
+                let content = content.map_err(|error| Error::Damaged(error.to_string()))?;
+                pieces.push((name, decode(kind, name, content)?));
+            }
+            if pieces.is_empty() {
+                return Err(Error::Vanished);
+            }
+            assemble(kind, pieces)
         })
     }
 
@@ -270,12 +281,27 @@ impl Shelf {
     /// Begins with nothing but the days to be derived.
     pub(super) fn start_over(&self, days: &[(ProjectNumber, Day)]) -> Result<(), Error> {
         self.write(|transaction| {
+            transaction.execute("DELETE FROM pieces", [])?;
             transaction.execute("DELETE FROM parts", [])?;
+            Ok(())
+        })?;
+        self.resize_pages()?;
+        self.write(|transaction| {
             transaction.execute("DELETE FROM pending", [])?;
             transaction.execute("DELETE FROM format", [])?;
             transaction.execute("INSERT INTO format (id, format) VALUES (0, ?1)", [FORMAT])?;
             note(transaction, days)
         })
+    }
+
+    /// The size of pages can only be changed while there is no log and all is written anew.
+    fn resize_pages(&self) -> Result<(), Error> {
+        self.readers().clear();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.pragma_update(None, "journal_mode", "delete")?;
+        writer.pragma_update(None, "page_size", PAGE_BYTES)?;
+        writer.execute_batch("VACUUM")?;
+        Ok(writer.pragma_update(None, "journal_mode", "wal")?)
     }
 
     /// Notes days to be derived.
@@ -291,32 +317,44 @@ impl Shelf {
     ) -> Result<Blobs, Error> {
         Self::remove(transaction, name)?;
         let mut blobs = Blobs::default();
-        let mut statement = transaction.prepare_cached(
-            "INSERT INTO parts (project, span, first_day, kind, content) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+        let mut of_part = transaction.prepare_cached(
+            "INSERT INTO parts (project, span, first_day, kind) VALUES (?1, ?2, ?3, ?4)",
         )?;
+        let mut of_piece = transaction
+            .prepare_cached("INSERT INTO pieces (part, value, content) VALUES (?1, ?2, ?3)")?;
         for (kind, part) in parts {
-            let Some(content) = encode(part) else {
+            let pieces = encode(part);
+            if pieces.is_empty() {
                 continue;
-            };
-            blobs.ids[*kind as usize] = Some(statement.insert(params![
+            }
+            let id = of_part.insert(params![
                 name.project.0,
                 span_number(name.span),
                 name.first_day.0,
                 *kind as u8,
-                content
-            ])?);
+            ])?;
+            for (value, content) in pieces {
+                of_piece.execute(params![id, value.cast_signed(), content])?;
+            }
+            blobs.ids[*kind as usize] = Some(id);
         }
         Ok(blobs)
     }
 
     /// Removes a stretch.
     pub(super) fn remove(transaction: &Transaction<'_>, name: Name) -> Result<(), Error> {
-        let mut statement = transaction.prepare_cached(
-            "DELETE FROM parts WHERE project = ?1 AND span = ?2 AND first_day = ?3",
-        )?;
-        let span = span_number(name.span);
-        statement.execute(params![name.project.0, span, name.first_day.0])?;
+        let stretch = params![name.project.0, span_number(name.span), name.first_day.0];
+        transaction
+            .prepare_cached(
+                "DELETE FROM pieces WHERE part IN \
+                 (SELECT id FROM parts WHERE project = ?1 AND span = ?2 AND first_day = ?3)",
+            )?
+            .execute(stretch)?;
+        transaction
+            .prepare_cached(
+                "DELETE FROM parts WHERE project = ?1 AND span = ?2 AND first_day = ?3",
+            )?
+            .execute(stretch)?;
         Ok(())
     }
 
@@ -360,15 +398,6 @@ impl Shelf {
 
     fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A part with nothing in it.
-fn empty(kind: Kind) -> Part {
-    if kind.has_facts() {
-        Part::Facts(Facts::default().into())
-    } else {
-        Part::Sets(Sets::default().into())
     }
 }
 

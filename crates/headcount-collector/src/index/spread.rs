@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::Index;
 use super::amounts::Summing;
 use super::answer;
-use super::facts::{Family, Mask};
+use super::facts::Family;
 use super::filter::Filter;
+use super::mask::Mask;
 use super::numbers::value_of;
 use super::part::Kind;
 use super::view::Snapshot;
@@ -49,8 +50,8 @@ fn sizes(
     let installs = filter.installs(snapshot, &view, view.active()?)?;
     let mut found: BTreeMap<u64, u64> = BTreeMap::new();
     last_reports(&view, kind, &installs, &mut |sets, settled| {
-        for index in 0..sets.values.len() {
-            sets.sizes_of(index, settled, |_, size| {
+        for of_bucket in &sets.values {
+            of_bucket.sizes_of(settled, |_, size| {
                 *found.entry(size).or_default() += 1;
             });
         }
@@ -73,9 +74,7 @@ fn values(
     let installs = filter.installs_for(snapshot, &view, family)?;
     let mask = installs.as_ref().map(Mask::of);
     let mut summing = Summing::new(store, family, &test, mask, &[]);
-    for stretch in view.newest_first() {
-        summing.add(view.facts(stretch, family)?.as_ref());
-    }
+    summing.add_all(&view)?;
     let mut found: BTreeMap<i32, u64> = BTreeMap::new();
     for (_, sums) in summing.finish() {
         for (code, count) in sums.histogram {

@@ -148,7 +148,7 @@ impl Inner {
         for kind in Kind::ALL {
             let mut of_days = Vec::new();
             for blobs in days.iter().rev() {
-                of_days.push(self.shelf.part_uncached(blobs, kind)?);
+                of_days.push(self.shelf.part_uncached(blobs, kind.of_days())?);
             }
             parts.push((kind, merge(kind, &of_days)));
         }

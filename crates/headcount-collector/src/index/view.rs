@@ -9,10 +9,10 @@ use super::calendar::Span;
 use super::facts::{Facts, Family};
 use super::hot::Hot;
 use super::part::{Kind, Part, Sets};
-use super::shelf::{Blobs, Shelf};
+use super::shelf::{Blobs, Pick, Shelf};
 use crate::error::Error;
 use crate::query::DayRange;
-use crate::store::Day;
+use crate::store::{Day, Sym};
 
 /// Some days in one piece: open in memory or closed on the shelf.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl Snapshot<'_> {
 }
 
 impl View<'_> {
-    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Stretch> {
+    pub(super) fn newest_first(&self) -> impl ExactSizeIterator<Item = &Stretch> {
         self.newest_first.iter()
     }
 
@@ -87,7 +87,7 @@ impl View<'_> {
     pub(super) fn active(&self) -> Result<RoaringBitmap, Error> {
         let mut found = RoaringBitmap::new();
         for stretch in &self.newest_first {
-            found |= &self.sets(stretch, Kind::Active)?.told;
+            found |= self.sets(stretch, Kind::Active)?.told.as_ref();
         }
         Ok(found)
     }
@@ -95,32 +95,53 @@ impl View<'_> {
     pub(super) fn sets(&self, stretch: &Stretch, kind: Kind) -> Result<Arc<Sets>, Error> {
         match self.part(stretch, kind)? {
             Part::Sets(sets) => Ok(sets),
-            Part::Facts(_) => Err(Error::Damaged(format!("{kind:?} of the index"))),
+            Part::Facts(_) | Part::Versions(_) => Err(damaged(kind)),
         }
     }
 
-    /// Sets of which only these values are needed.
+    /// Sets of which only this is needed; there may be more.
     pub(super) fn pick(
         &self,
         stretch: &Stretch,
         kind: Kind,
-        values: &[u64],
+        pick: Pick<'_>,
     ) -> Result<Arc<Sets>, Error> {
         match stretch {
             Stretch::Hot(_) => self.sets(stretch, kind),
-            Stretch::Cold(blobs) => self.shelf.pick(blobs, kind, values),
+            Stretch::Cold(blobs) => self.shelf.pick(blobs, kind, pick),
         }
     }
 
+    /// The facts of a stretch; those of a week or month do not tell their version.
     pub(super) fn facts(&self, stretch: &Stretch, family: Family) -> Result<Arc<Facts>, Error> {
-        let kind = match family {
-            Family::Tasks => Kind::Tasks,
-            Family::Pages => Kind::Pages,
-            Family::Stats => Kind::Stats,
-        };
-        match self.part(stretch, kind)? {
+        match self.part(stretch, family.kind())? {
             Part::Facts(facts) => Ok(facts),
-            Part::Sets(_) => Err(Error::Damaged(format!("{kind:?} of the index"))),
+            Part::Sets(_) | Part::Versions(_) => Err(damaged(family.kind())),
+        }
+    }
+
+    /// The facts of a stretch with their versions; facts of other versions than those in `only` may
+    /// be left out.
+    pub(super) fn facts_with_version(
+        &self,
+        stretch: &Stretch,
+        family: Family,
+        only: Option<&[Sym]>,
+    ) -> Result<Vec<Arc<Facts>>, Error> {
+        let kind = family.kind_by_version();
+        let blobs = match stretch {
+            Stretch::Cold(blobs) if blobs.has(kind) => blobs,
+            Stretch::Cold(_) | Stretch::Hot(_) => return Ok(vec![self.facts(stretch, family)?]),
+        };
+        if let Some(only) = only {
+            let of_version = only
+                .iter()
+                .filter_map(|&version| self.shelf.of_version(blobs, kind, version).transpose());
+            return of_version.collect();
+        }
+        match self.shelf.part(blobs, kind)? {
+            Part::Versions(versions) => Ok(versions.iter().map(|(_, f)| Arc::clone(f)).collect()),
+            Part::Sets(_) | Part::Facts(_) => Err(damaged(kind)),
         }
     }
 
@@ -130,4 +151,8 @@ impl View<'_> {
             Stretch::Cold(blobs) => self.shelf.part(blobs, kind),
         }
     }
+}
+
+fn damaged(kind: Kind) -> Error {
+    Error::Damaged(format!("{kind:?} of the index"))
 }

@@ -5,49 +5,64 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::part::{Kind, Sets};
+use super::shelf::Pick;
 use super::view::{Stretch, View};
 use crate::error::Error;
 
 /// Calls `visit` once per stretch with its sets and those of `installs` whose last report of this
-/// kind lies in it. No install comes twice.
+/// kind can only lie in it. No install comes twice.
 pub(super) fn last_reports(
     view: &View,
     kind: Kind,
     installs: &RoaringBitmap,
     visit: &mut dyn FnMut(&Sets, &RoaringBitmap),
 ) -> Result<(), Error> {
-    walk(view, installs, &|stretch| view.sets(stretch, kind), visit)
-}
-
-/// The same where only some values are looked at; `visit` may see others too.
-pub(super) fn last_reports_of(
-    view: &View,
-    (kind, values): (Kind, &[u64]),
-    installs: &RoaringBitmap,
-    visit: &mut dyn FnMut(&Sets, &RoaringBitmap),
-) -> Result<(), Error> {
-    let sets = |stretch: &Stretch| view.pick(stretch, kind, values);
+    let sets = |stretch: &Stretch, _: bool| view.sets(stretch, kind);
     walk(view, installs, &sets, visit)
 }
 
+/// The same where only some is looked at; `visit` may see more.
+pub(super) fn last_reports_of(
+    view: &View,
+    (kind, pick): (Kind, Pick<'_>),
+    installs: &RoaringBitmap,
+    visit: &mut dyn FnMut(&Sets, &RoaringBitmap),
+) -> Result<(), Error> {
+    let sets = |stretch: &Stretch, told: bool| view.pick(stretch, kind, Pick { told, ..pick });
+    walk(view, installs, &sets, visit)
+}
+
+/// `sets` is told whether it matters who told any value.
 fn walk(
     view: &View,
     installs: &RoaringBitmap,
-    sets: &dyn Fn(&Stretch) -> Result<Arc<Sets>, Error>,
+    sets: &dyn Fn(&Stretch, bool) -> Result<Arc<Sets>, Error>,
     visit: &mut dyn FnMut(&Sets, &RoaringBitmap),
 ) -> Result<(), Error> {
+    let mut stretches = view.newest_first();
+    let Some(mut stretch) = stretches.next() else {
+        return Ok(());
+    };
+    if stretches.len() == 0 {
+        if !installs.is_empty() {
+            visit(sets(stretch, false)?.as_ref(), installs);
+        }
+        return Ok(());
+    }
     let mut rest = installs.clone();
-    for stretch in view.newest_first() {
-        if rest.is_empty() {
+    while !rest.is_empty() {
+        let Some(older) = stretches.next() else {
+            // Who is left told nothing or told it here.
+            visit(sets(stretch, false)?.as_ref(), &rest);
             break;
+        };
+        let sets = sets(stretch, true)?;
+        let settled = &rest & sets.told.as_ref();
+        if !settled.is_empty() {
+            rest -= &settled;
+            visit(&sets, &settled);
         }
-        let sets = sets(stretch)?;
-        let settled = &rest & &sets.told;
-        if settled.is_empty() {
-            continue;
-        }
-        rest -= &settled;
-        visit(&sets, &settled);
+        stretch = older;
     }
     Ok(())
 }
