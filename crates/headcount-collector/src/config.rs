@@ -34,7 +34,7 @@ impl Config {
             public_url: None,
             client_address_header: None,
             retention_days: 800,
-            index_cache_bytes: 64 * 1024 * 1024,
+            index_cache_bytes: 192 * 1024 * 1024,
             limits: Limits::default(),
             writer: WriterConfig::default(),
         }

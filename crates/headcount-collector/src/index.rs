@@ -63,7 +63,7 @@ pub struct IndexConfig {
 impl Default for IndexConfig {
     fn default() -> Self {
         Self {
-            cache_bytes: 64 * 1024 * 1024,
+            cache_bytes: 192 * 1024 * 1024,
             open_bytes: 64 * 1024 * 1024,
             idle: Duration::from_secs(300),
             upkeep_every: Some(Duration::from_secs(5)),

@@ -83,8 +83,8 @@ pub(crate) struct ServeArgs {
     /// Days that raw events are kept; what is older is refused. Reports reach further back.
     #[arg(long, value_name = "DAYS", default_value_t = 800, value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) retention_days: u32,
-    /// Memory for index data that was read from disk.
-    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    /// Most memory for index data that was read from disk; it fills as reports are asked.
+    #[arg(long, value_name = "MIB", default_value_t = 192)]
     pub(crate) index_cache_mib: usize,
     /// Requests a second that one key may send from one network, on average.
     #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]

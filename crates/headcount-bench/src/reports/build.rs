@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use anyhow::Context;
 use headcount_collector::index::{Index, IndexConfig};
-use headcount_collector::store::Store;
-use rusqlite::Connection;
+use headcount_collector::store::{Row, RowBody, Store};
+use rusqlite::{Connection, ToSql};
 
 use super::fleet::{Fleet, PROJECT, texts};
 
 /// Grows with every change of the fleet or of the index's format.
-const EDITION: u32 = 2;
-/// Last days whose statistics rows are also stored raw: what the reference counts.
+const EDITION: u32 = 3;
+/// Last days whose rows are also stored raw: what the reference counts.
 pub(crate) const RAW_DAYS: i32 = 30;
 
 /// The folder of a fleet, built if it is not there.
@@ -92,34 +92,63 @@ fn build(fleet: &Fleet, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The statistics rows of a day, without their apps.
-fn store_raw(
-    connection: &mut Connection,
-    rows: &[headcount_collector::store::Row],
-) -> anyhow::Result<()> {
-    use headcount_collector::store::RowBody;
+/// The rows of a day; statistics without their apps.
+fn store_raw(connection: &mut Connection, rows: &[Row]) -> anyhow::Result<()> {
     let transaction = connection.transaction()?;
     for row in rows {
-        let RowBody::Stats { users, tokens, .. } = &row.body else {
-            continue;
-        };
-        transaction
-            .prepare_cached(
+        let head = rusqlite::params![
+            row.project.0,
+            row.day.0,
+            row.seq,
+            row.install,
+            row.at_ms,
+            row.version.0,
+            row.deployment.0,
+        ];
+        let insert = |columns: &str, values: &[&dyn ToSql]| {
+            let places = (8..8 + values.len()).map(|at| format!(", ?{at}"));
+            let sql = format!(
                 "INSERT INTO events (project, day, seq, install, at_ms, received_ms, wire, version, \
-                 deployment, runtime, kind, users, tokens) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, 2, ?6, ?7, 0, 0, ?8, ?9)",
-            )?
-            .execute(rusqlite::params![
-                row.project.0,
-                row.day.0,
-                row.seq,
-                row.install,
-                row.at_ms,
-                row.version.0,
-                row.deployment.0,
-                users.map(u64::cast_signed),
-                tokens.map(u64::cast_signed),
-            ])?;
+                 deployment, runtime, {columns}) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, 2, ?6, ?7, 0{})",
+                places.collect::<String>()
+            );
+            let all: Vec<&dyn ToSql> = head.iter().chain(values).copied().collect();
+            transaction.prepare_cached(&sql)?.execute(all.as_slice())
+        };
+        match &row.body {
+            RowBody::Stats { users, tokens, .. } => {
+                let sizes = [*users, *tokens].map(|size| size.map(u64::cast_signed));
+                insert("kind, users, tokens", &[&0, &sizes[0], &sizes[1]])?;
+            }
+            RowBody::Task {
+                namespace,
+                task,
+                result,
+                label,
+                value,
+                count,
+            } => {
+                let texts = [namespace, task, result, label].map(|sym| sym.0);
+                let [a, b, c, d] = &texts;
+                let columns = "kind, namespace, task, result, label, value, count";
+                insert(columns, &[&1, a, b, c, d, value, count])?;
+            }
+            RowBody::Page {
+                path,
+                title,
+                locale,
+                browser,
+                os,
+            } => {
+                let texts = [path, title, locale, browser, os].map(|sym| sym.0);
+                let [a, b, c, d, e] = &texts;
+                let columns = "kind, path, title, locale, browser, os";
+                insert(columns, &[&3, a, b, c, d, e])?;
+            }
+            // The fleet has none.
+            RowBody::Stat { .. } => {}
+        }
     }
     transaction.commit()?;
     Ok(())

@@ -123,9 +123,7 @@ impl<'a> Summing<'a> {
             return;
         }
         self.tray.least_code = facts.least_code;
-        self.tray
-            .counts
-            .resize(facts.codes.largest() as usize + 1, 0);
+        self.tray.counts.resize(facts.codes_end, 0);
         let mut groups = vec![None; kinds.len()];
         // All rows of a section are of one group where no trait tells them apart.
         let uniform = kinds.len() == 1 && !kind_of.contains(&LEFT_OUT);

@@ -1,5 +1,7 @@
 //! Answers a question from the stretches of its range.
 
+use std::sync::Arc;
+
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
@@ -120,10 +122,10 @@ impl<'a> Asking<'a> {
             return Ok(Answer::default());
         }
         let whole = self.snapshot.view(self.query.range);
-        let matching = self.matching(&whole, whole.active()?)?;
+        let matching = self.filter.active(self.snapshot, &whole)?;
         let base = matching.len();
         if self.query.bucket == Bucket::Whole && self.query.measure == Measure::Active {
-            let cells = self.counts(&whole, matching)?;
+            let cells = self.counts(&whole, &matching)?;
             let rows = self.rows(self.query.range.from, cells);
             return Ok(Answer { base, rows });
         }
@@ -139,13 +141,13 @@ impl<'a> Asking<'a> {
         let view = self.snapshot.view(range);
         match self.query.measure {
             Measure::Active => {
-                let active = self.matching(&view, view.active()?)?;
-                self.counts(&view, active)
+                let active = self.filter.active(self.snapshot, &view)?;
+                self.counts(&view, &active)
             }
             Measure::New => {
                 let new = self.snapshot.first_in(range) & view.active()?;
                 let new = self.matching(&view, new)?;
-                self.counts(&view, new)
+                self.counts(&view, &new)
             }
             Measure::Gone => self.gone(range),
             Measure::Users => self.sizes(&view, Kind::Users),
@@ -160,12 +162,16 @@ impl<'a> Asking<'a> {
         self.filter.installs(self.snapshot, view, installs)
     }
 
-    fn counts(&self, view: &View<'_>, installs: RoaringBitmap) -> Result<Cells, Error> {
+    fn counts(&self, view: &View<'_>, installs: &RoaringBitmap) -> Result<Cells, Error> {
         let Some((last, outer)) = self.query.by.split_last() else {
             return Ok(vec![(Vec::new(), figures(installs.len()))]);
         };
+        let groups = self.groups(view, installs, outer)?;
+        if let Some(kind) = attribute(*last).filter(|_| groups.len() > 1 && !overlap(outer)) {
+            return count_in_groups(view, kind, &groups);
+        }
         let mut cells = Vec::new();
-        for (key, of_cell) in self.groups(view, installs, outer)? {
+        for (key, of_cell) in groups {
             for (value, count) in self.count_by(view, &of_cell, *last)? {
                 let key = key.iter().copied().chain([value]).collect();
                 cells.push((key, figures(count)));
@@ -177,23 +183,29 @@ impl<'a> Asking<'a> {
     /// Installs that were last active 8 days before a day of the range, by their attributes then.
     fn gone(&self, range: DayRange) -> Result<Cells, Error> {
         let mut groups: FxHashMap<GroupKey, RoaringBitmap> = FxHashMap::default();
-        for day in days(range) {
-            let day_before = |n: i32| {
-                let day = Day(day.0 - n);
-                DayRange { from: day, to: day }
-            };
-            let last = self.snapshot.view(day_before(WEEK_DAYS + 1));
-            let mut gone = last.active()?;
-            for n in 1..=WEEK_DAYS {
+        let reach = DayRange {
+            from: Day(range.from.0 - WEEK_DAYS - 1),
+            to: range.to,
+        };
+        let one = |day: Day| DayRange { from: day, to: day };
+        let mut active = Vec::new();
+        for day in days(reach) {
+            active.push(self.snapshot.view(one(day)).active()?);
+        }
+        // Each window holds the last active day, then the silent ones, then the day they are gone.
+        for (day, window) in days(reach).zip(active.windows(WEEK_DAYS as usize + 2)) {
+            let last = self.snapshot.view(one(day));
+            let mut gone = window[0].clone();
+            for since in &window[1..=WEEK_DAYS as usize] {
                 if !gone.is_empty() {
-                    gone -= self.snapshot.view(day_before(n)).active()?;
+                    gone -= since;
                 }
             }
             if gone.is_empty() {
                 continue;
             }
             let gone = self.matching(&last, gone)?;
-            for (key, installs) in self.groups(&last, gone, &self.query.by)? {
+            for (key, installs) in self.groups(&last, &gone, &self.query.by)? {
                 *groups.entry(key).or_default() |= installs;
             }
         }
@@ -208,9 +220,9 @@ impl<'a> Asking<'a> {
     }
 
     fn sizes(&self, view: &View<'_>, kind: Kind) -> Result<Cells, Error> {
-        let active = self.matching(view, view.active()?)?;
+        let active = self.filter.active(self.snapshot, view)?;
         let mut cells = Vec::new();
-        for (key, installs) in self.groups(view, active, &self.query.by)? {
+        for (key, installs) in self.groups(view, &active, &self.query.by)? {
             let mut sizes = Vec::new();
             last_reports(view, kind, &installs, &mut |sets, settled| {
                 for of_bucket in &sets.values {
@@ -248,12 +260,12 @@ impl<'a> Asking<'a> {
             .collect();
         let mut installs = self.filter.installs_for(self.snapshot, view, family)?;
         if !outer.is_empty() && installs.is_none() {
-            installs = Some(view.active()?);
+            installs = Some(Arc::new(view.active()?));
         }
         let groups = match installs {
             None => vec![(Vec::new(), None)],
             Some(installs) => self
-                .groups(view, installs, &outer)?
+                .groups(view, &installs, &outer)?
                 .into_iter()
                 .map(|(key, installs)| (key, Some(Mask::of(&installs))))
                 .collect(),
@@ -289,10 +301,10 @@ impl<'a> Asking<'a> {
     fn groups(
         &self,
         view: &View<'_>,
-        installs: RoaringBitmap,
+        installs: &RoaringBitmap,
         by: &[Dimension],
     ) -> Result<Vec<(GroupKey, RoaringBitmap)>, Error> {
-        let mut groups = vec![(Vec::new(), installs)];
+        let mut groups = vec![(Vec::new(), installs.clone())];
         for &dimension in by {
             let mut finer = Vec::new();
             for (key, installs) in groups {
@@ -407,6 +419,55 @@ impl<'a> Asking<'a> {
             | Dimension::Os => (0, text(Sym(value as u32))),
         }
     }
+}
+
+/// Whether an install can be in several groups of one of these.
+fn overlap(by: &[Dimension]) -> bool {
+    by.iter()
+        .any(|dimension| matches!(dimension, Dimension::App | Dimension::AppVersion))
+}
+
+/// Counts every group by one more attribute in a single walk; no install is in two of the groups.
+fn count_in_groups(
+    view: &View<'_>,
+    kind: Kind,
+    groups: &[(GroupKey, RoaringBitmap)],
+) -> Result<Cells, Error> {
+    const NO_GROUP: u32 = u32::MAX;
+    let mut all = RoaringBitmap::new();
+    for (_, installs) in groups {
+        all |= installs;
+    }
+    let mut group_of = vec![NO_GROUP; all.max().map_or(0, |max| max as usize + 1)];
+    for (group, (_, installs)) in groups.iter().enumerate() {
+        for install in installs {
+            group_of[install as usize] = group as u32;
+        }
+    }
+    let mut counts: FxHashMap<u64, Vec<u64>> = FxHashMap::default();
+    last_reports(view, kind, &all, &mut |sets, settled| {
+        for of_value in &sets.values {
+            let found = of_value.installs.as_ref() & settled;
+            if found.is_empty() {
+                continue;
+            }
+            let of_groups = counts.entry(of_value.value);
+            let of_groups = of_groups.or_insert_with(|| vec![0; groups.len()]);
+            for install in found {
+                of_groups[group_of[install as usize] as usize] += 1;
+            }
+        }
+    })?;
+    let mut cells = Vec::new();
+    for (value, of_groups) in counts {
+        for ((key, _), count) in groups.iter().zip(of_groups) {
+            if count > 0 {
+                let key = key.iter().copied().chain([value]).collect();
+                cells.push((key, figures(count)));
+            }
+        }
+    }
+    Ok(cells)
 }
 
 /// Versions by the first day on which more than `least` installs told them last.

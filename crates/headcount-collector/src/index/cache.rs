@@ -1,11 +1,13 @@
 //! Decoded parts of closed stretches, bounded in bytes; the longest unused go first.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
 use super::blob::Piece;
+use super::facts::Family;
 use super::part::Part;
+use crate::query::Clause;
 
 /// What is kept under a key.
 #[derive(Clone, Debug)]
@@ -44,8 +46,26 @@ struct Entry {
     used: u64,
 }
 
-/// The id of a part, and the name of the piece if it is not the whole part.
-pub(super) type Key = (i64, Option<u64>);
+/// What is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// A whole part, by its id.
+    Part(i64),
+    /// One piece of it.
+    Piece(i64, u64),
+    /// The installs that some stretches have for a question.
+    Found(Arc<Asked>),
+}
+
+/// A question about stretches whose parts never change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Asked {
+    /// Ids of a part of each stretch.
+    pub(super) stretches: Vec<i64>,
+    pub(super) clauses: Vec<Clause>,
+    /// Whose events count, if not the installs themselves are asked.
+    pub(super) family: Option<Family>,
+}
 
 /// Bytes an entry takes beside its part.
 const ENTRY_BYTES: usize = 96;
@@ -58,11 +78,11 @@ impl Cache {
         }
     }
 
-    pub(super) fn find(&self, key: Key) -> Option<Held> {
+    pub(super) fn find(&self, key: &Key) -> Option<Held> {
         let mut state = self.state();
         state.clock += 1;
         let used = state.clock;
-        let entry = state.entries.get_mut(&key)?;
+        let entry = state.entries.get_mut(key)?;
         entry.used = used;
         Some(entry.held.clone())
     }
@@ -96,9 +116,12 @@ impl Cache {
 impl State {
     /// Drops the longest unused until the rest fits.
     fn shrink(&mut self, limit_bytes: usize) {
-        let mut by_use: Vec<(u64, Key)> =
-            self.entries.iter().map(|(&key, e)| (e.used, key)).collect();
-        by_use.sort_unstable();
+        let mut by_use: Vec<(u64, Key)> = self
+            .entries
+            .iter()
+            .map(|(key, e)| (e.used, key.clone()))
+            .collect();
+        by_use.sort_unstable_by_key(|entry| entry.0);
         for (_, key) in by_use {
             if self.bytes <= limit_bytes {
                 break;
@@ -122,12 +145,12 @@ mod tests {
         let size = held.bytes() + ENTRY_BYTES;
         let cache = Cache::new(size * 8);
         for id in 0..8 {
-            cache.keep((id, None), &held);
+            cache.keep(Key::Part(id), &held);
         }
-        assert!(cache.find((0, None)).is_some());
-        cache.keep((8, None), &held);
-        assert!(cache.find((1, None)).is_none());
-        assert!(cache.find((0, None)).is_some() && cache.find((8, None)).is_some());
+        assert!(cache.find(&Key::Part(0)).is_some());
+        cache.keep(Key::Part(8), &held);
+        assert!(cache.find(&Key::Part(1)).is_none());
+        assert!(cache.find(&Key::Part(0)).is_some() && cache.find(&Key::Part(8)).is_some());
         let bytes = cache.state().bytes;
         assert!(bytes <= size * 7, "{bytes}");
     }

@@ -155,6 +155,7 @@ impl Columns {
         };
         let least_code = self.codes.iter().copied().min().unwrap_or(0);
         let distances = self.codes.iter().map(|code| (code - least_code) as u64);
+        let codes = Packed::of_whole(distances);
         Facts {
             traits,
             sections: self.sections,
@@ -163,7 +164,8 @@ impl Columns {
             amounts: Packed::of_any(self.amounts),
             lengths,
             least_code,
-            codes: Packed::of_whole(distances),
+            codes_end: codes.end(),
+            codes,
             counts: Packed::of_whole(self.counts.iter().copied()),
         }
     }

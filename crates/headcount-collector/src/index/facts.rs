@@ -11,7 +11,7 @@ use crate::store::Sym;
 pub(super) type Key = [Sym; 4];
 
 /// A family of events that are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Family {
     Tasks,
     Pages,
@@ -103,6 +103,8 @@ pub(super) struct Facts {
     /// many numbers lie in each.
     pub(super) least_code: i32,
     pub(super) codes: Packed,
+    /// Beyond all of them.
+    pub(super) codes_end: usize,
     pub(super) counts: Packed,
 }
 

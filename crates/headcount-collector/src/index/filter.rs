@@ -1,6 +1,7 @@
 //! The clauses of a question, made ready: tests of installs, and tests of events per family.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
@@ -105,6 +106,7 @@ enum Target {
 /// The clauses of a question.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filter {
+    clauses: Vec<Clause>,
     attributes: BTreeMap<Dimension, Wanted<Target>>,
     events: BTreeMap<Dimension, Wanted<Sym>>,
     /// `Version` as a condition on events.
@@ -113,7 +115,10 @@ pub(super) struct Filter {
 
 impl Filter {
     pub(super) fn new(clauses: &[Clause], store: &Store) -> Self {
-        let mut filter = Self::default();
+        let mut filter = Self {
+            clauses: clauses.to_vec(),
+            ..Self::default()
+        };
         for clause in clauses {
             filter.add(clause, store);
         }
@@ -149,6 +154,17 @@ impl Filter {
         self.by_events(view, PAGES, left)
     }
 
+    /// All installs of the bucket that match every clause in it.
+    pub(super) fn active(
+        &self,
+        snapshot: &Snapshot<'_>,
+        view: &View<'_>,
+    ) -> Result<Arc<RoaringBitmap>, Error> {
+        view.remembered(&self.clauses, None, || {
+            self.installs(snapshot, view, view.active()?)
+        })
+    }
+
     /// The installs whose events of a family count, `None` if those of all do. Clauses that events
     /// of the family answer themselves are left to `event_test`.
     pub(super) fn installs_for(
@@ -156,15 +172,18 @@ impl Filter {
         snapshot: &Snapshot<'_>,
         view: &View<'_>,
         family: Family,
-    ) -> Result<Option<RoaringBitmap>, Error> {
+    ) -> Result<Option<Arc<RoaringBitmap>>, Error> {
         let others = if family == Family::Pages { WORK } else { PAGES };
         let asks_events = |dimension: &Dimension| families(*dimension) == others;
         let by_attributes = self.attributes.keys().any(|&d| d != Dimension::Version);
         if !by_attributes && !self.events.keys().any(asks_events) {
             return Ok(None);
         }
-        let left = self.by_attributes(snapshot, view, view.active()?, false)?;
-        self.by_events(view, others, left).map(Some)
+        let found = view.remembered(&self.clauses, Some(family), || {
+            let left = self.by_attributes(snapshot, view, view.active()?, false)?;
+            self.by_events(view, others, left)
+        });
+        found.map(Some)
     }
 
     fn by_attributes(

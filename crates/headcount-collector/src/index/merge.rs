@@ -39,17 +39,13 @@ fn facts(parts: &[Part]) -> Vec<&Facts> {
 }
 
 fn finished(told: RoaringBitmap, values: BTreeMap<u64, RoaringBitmap>) -> Sets {
-    let optimized = |mut installs: RoaringBitmap| {
-        installs.optimize();
-        Arc::new(installs)
-    };
     let of_value = |(value, installs)| OfValue {
         value,
-        installs: optimized(installs),
+        installs: Arc::new(installs),
         exact: None,
     };
     Sets {
-        told: optimized(told),
+        told: Arc::new(told),
         values: values.into_iter().map(of_value).collect(),
     }
 }

@@ -55,26 +55,16 @@ impl Packed {
         }
     }
 
-    /// The largest whole number, 0 of none.
-    pub(super) fn largest(&self) -> u64 {
-        match self {
-            Self::U8(numbers) => numbers.iter().copied().max().unwrap_or(0).into(),
-            Self::U16(numbers) => numbers.iter().copied().max().unwrap_or(0).into(),
-            Self::U32(numbers) => numbers.iter().copied().max().unwrap_or(0).into(),
-            Self::U64(numbers) => numbers.iter().copied().max().unwrap_or(0),
-            Self::F64(numbers) => numbers.iter().copied().fold(0.0, f64::max) as u64,
-        }
-    }
-
-    /// The sum of whole numbers.
-    pub(super) fn sum(&self) -> u64 {
-        match self {
-            Self::U8(numbers) => numbers.iter().map(|&n| u64::from(n)).sum(),
-            Self::U16(numbers) => numbers.iter().map(|&n| u64::from(n)).sum(),
-            Self::U32(numbers) => numbers.iter().map(|&n| u64::from(n)).sum(),
-            Self::U64(numbers) => numbers.iter().fold(0, |sum, &n| sum.saturating_add(n)),
-            Self::F64(numbers) => numbers.iter().sum::<f64>() as u64,
-        }
+    /// One more than the largest whole number, 0 of none.
+    pub(super) fn end(&self) -> usize {
+        let largest = match self {
+            Self::U8(numbers) => numbers.iter().copied().max().map(u64::from),
+            Self::U16(numbers) => numbers.iter().copied().max().map(u64::from),
+            Self::U32(numbers) => numbers.iter().copied().max().map(u64::from),
+            Self::U64(numbers) => numbers.iter().copied().max(),
+            Self::F64(numbers) => numbers.iter().copied().reduce(f64::max).map(|n| n as u64),
+        };
+        largest.map_or(0, |largest| (largest as usize).saturating_add(1))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -111,6 +101,7 @@ mod tests {
         for (largest, width) in [(255, 1), (256, 2), (65_536, 4), (1 << 40, 8)] {
             let column = Packed::of_whole([0, largest].into_iter());
             assert_eq!(column.bytes(), 2 * width);
+            assert_eq!(column.end() as u64, largest + 1);
             assert_eq!((column.whole(0), column.whole(1)), (0, largest));
         }
         assert_eq!(Packed::of_any(vec![1.0, 3.0]), Packed::U8(vec![1, 3]));

@@ -282,7 +282,6 @@ pub(super) fn sorted(installs: impl Iterator<Item = u32>) -> RoaringBitmap {
     let mut bitmap = RoaringBitmap::new();
     // What is not ascending is a repeated number: it is in already.
     bitmap.extend(installs);
-    bitmap.optimize();
     bitmap
 }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::blob::{EXACT, FORMAT, Piece, TOLD, assemble, decode, encode, missing};
-use super::cache::{Cache, Held};
+use super::cache::{Asked, Cache, Held, Key};
 use super::calendar::Span;
 use super::facts::Facts;
 use super::part::{Kind, OfValue, Part, Sets};
@@ -45,6 +46,11 @@ impl Blobs {
     /// Whether the stretch has no events.
     pub(super) fn is_empty(&self) -> bool {
         self.ids.iter().all(Option::is_none)
+    }
+
+    /// Names the stretch as it is: no other has this id, nor the same one when it is made anew.
+    pub(super) fn id(&self) -> Option<i64> {
+        self.ids[Kind::Active as usize]
     }
 
     /// Whether the stretch has anything of this kind.
@@ -108,11 +114,11 @@ impl Shelf {
         let Some(id) = blobs.ids[kind as usize] else {
             return Ok(Part::empty(kind));
         };
-        if let Some(Held::Part(part)) = self.cache.find((id, None)) {
+        if let Some(Held::Part(part)) = self.cache.find(&Key::Part(id)) {
             return Ok(part);
         }
         let part = self.fetch(id, kind)?;
-        self.cache.keep((id, None), &Held::Part(part.clone()));
+        self.cache.keep(Key::Part(id), &Held::Part(part.clone()));
         Ok(part)
     }
 
@@ -129,7 +135,7 @@ impl Shelf {
         let Some(id) = blobs.ids[kind as usize] else {
             return Ok(Arc::default());
         };
-        if let Some(Held::Part(Part::Sets(whole))) = self.cache.find((id, None)) {
+        if let Some(Held::Part(Part::Sets(whole))) = self.cache.find(&Key::Part(id)) {
             return Ok(whole);
         }
         let mut sets = Sets::default();
@@ -179,11 +185,30 @@ impl Shelf {
         }
     }
 
+    /// Installs that were found for a question before, or else what `find` finds now.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub(super) fn remembered(
+        &self,
+        asked: Asked,
+        find: impl FnOnce() -> Result<RoaringBitmap, Error>,
+    ) -> Result<Arc<RoaringBitmap>, Error> {
+        let key = Key::Found(Arc::new(asked));
+        if let Some(Held::Piece(Piece::Installs(found))) = self.cache.find(&key) {
+            return Ok(found);
+        }
+        let found = Arc::new(find()?);
+        self.cache
+            .keep(key, &Held::Piece(Piece::Installs(Arc::clone(&found))));
+        Ok(found)
+    }
+
     fn piece(&self, (id, kind): (i64, Kind), name: u64) -> Result<Piece, Error> {
         const SQL: &str = "
             SELECT EXISTS (SELECT 1 FROM parts WHERE id = ?1),
                 (SELECT content FROM pieces WHERE part = ?1 AND value = ?2)";
-        if let Some(Held::Piece(piece)) = self.cache.find((id, Some(name))) {
+        if let Some(Held::Piece(piece)) = self.cache.find(&Key::Piece(id, name)) {
             return Ok(piece);
         }
         let piece = self.read(|connection| {
@@ -199,7 +224,7 @@ impl Shelf {
             }
         })?;
         self.cache
-            .keep((id, Some(name)), &Held::Piece(piece.clone()));
+            .keep(Key::Piece(id, name), &Held::Piece(piece.clone()));
         Ok(piece)
     }
 

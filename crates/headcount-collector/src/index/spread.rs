@@ -47,7 +47,7 @@ fn sizes(
 ) -> Result<Spread, Error> {
     let view = snapshot.view(query.range);
     let filter = Filter::new(&query.filter, store);
-    let installs = filter.installs(snapshot, &view, view.active()?)?;
+    let installs = filter.active(snapshot, &view)?;
     let mut found: BTreeMap<u64, u64> = BTreeMap::new();
     last_reports(&view, kind, &installs, &mut |sets, settled| {
         for of_bucket in &sets.values {
@@ -72,7 +72,7 @@ fn values(
     };
     let view = snapshot.view(query.range);
     let installs = filter.installs_for(snapshot, &view, family)?;
-    let mask = installs.as_ref().map(Mask::of);
+    let mask = installs.as_deref().map(Mask::of);
     let mut summing = Summing::new(store, family, &test, mask, &[]);
     summing.add_all(&view)?;
     let mut found: BTreeMap<i32, u64> = BTreeMap::new();

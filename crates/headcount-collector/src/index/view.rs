@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use super::cache::Asked;
 use super::calendar::Span;
 use super::facts::{Facts, Family};
 use super::hot::Hot;
 use super::part::{Kind, Part, Sets};
 use super::shelf::{Blobs, Pick, Shelf};
 use crate::error::Error;
-use crate::query::DayRange;
+use crate::query::{Clause, DayRange, Dimension};
 use crate::store::{Day, Sym};
 
 /// Some days in one piece: open in memory or closed on the shelf.
@@ -90,6 +91,33 @@ impl View<'_> {
             found |= self.sets(stretch, Kind::Active)?.told.as_ref();
         }
         Ok(found)
+    }
+
+    /// What `find` gives for these clauses, kept where it cannot change and takes more than one
+    /// stretch to find.
+    pub(super) fn remembered(
+        &self,
+        clauses: &[Clause],
+        family: Option<Family>,
+        find: impl FnOnce() -> Result<RoaringBitmap, Error>,
+    ) -> Result<Arc<RoaringBitmap>, Error> {
+        let id = |stretch: &Stretch| match stretch {
+            Stretch::Cold(blobs) => blobs.id(),
+            Stretch::Hot(_) => None,
+        };
+        let stretches: Option<Vec<i64>> = self.newest_first.iter().map(id).collect();
+        let of_first_days = |clause: &Clause| clause.dimension == Dimension::FirstSeen;
+        match stretches.filter(|ids| ids.len() > 1) {
+            Some(stretches) if !clauses.iter().any(of_first_days) => {
+                let asked = Asked {
+                    stretches,
+                    clauses: clauses.to_vec(),
+                    family,
+                };
+                self.shelf.remembered(asked, find)
+            }
+            Some(_) | None => find().map(Arc::new),
+        }
     }
 
     pub(super) fn sets(&self, stretch: &Stretch, kind: Kind) -> Result<Arc<Sets>, Error> {

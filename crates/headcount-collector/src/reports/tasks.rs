@@ -4,8 +4,8 @@ use rustc_hash::FxHashMap;
 
 use headcount_protocol::event::is_failure;
 
-use super::{Body, Cell, Params, ReportError, Source, count};
-use crate::query::{Answer, Dimension, Measure};
+use super::{Body, Cell, Over, Params, ReportError, Source, count};
+use crate::query::{Answer, Clause, ClauseValue, Dimension, Measure};
 
 pub(crate) const COLUMNS: [&str; 7] = [
     "namespace",
@@ -22,7 +22,10 @@ pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportEr
     let answer = source.ask(Measure::Tasks, &by, &params.whole())?;
     let base = source.ask(Measure::Active, &[], &params.whole())?.base;
     let by = [Dimension::Namespace, Dimension::Task, Dimension::Result];
-    let top = top_exceptions(&source.ask(Measure::Tasks, &by, &params.whole())?);
+    // Most runs succeed: left out, they need not be grouped.
+    let filter: Vec<Clause> = params.filter.iter().cloned().chain([failed()]).collect();
+    let over = Over::whole(params.range, &filter);
+    let top = top_exceptions(&source.ask(Measure::Tasks, &by, &over)?);
     let mut found = answer.rows;
     found.sort_by(|a, b| {
         b.amount
@@ -46,6 +49,15 @@ pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportEr
         })
         .collect();
     Ok(Body { base, rows })
+}
+
+/// Leaves out the word for success; other words for it are sorted out afterwards.
+fn failed() -> Clause {
+    Clause {
+        dimension: Dimension::Result,
+        negated: true,
+        value: ClauseValue::Text("Success".to_owned()),
+    }
 }
 
 /// The failing result with the most runs of each task; ties go to the first name.
