@@ -2,10 +2,15 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any
 
+from typing_extensions import disjoint_base
+
+__all__ = ["Client", "Error", "VERSION", "page_title", "pattern_trouble"]
+
 VERSION: str
 
 class Error(Exception): ...
 
+@disjoint_base
 class Client:
     def __new__(cls, *_args: object, **_kwargs: object) -> "Client": ...
     def open(

@@ -3,6 +3,7 @@
 mod commands;
 mod foreign;
 mod licences;
+pub(crate) mod python;
 mod step;
 mod tally;
 
@@ -84,12 +85,22 @@ pub(crate) fn run(extent: Extent) -> anyhow::Result<bool> {
 /// cargo-nextest where it is installed, plain cargo test elsewhere.
 fn rust_tests() -> anyhow::Result<Tally> {
     if Step::cargo(&["nextest", "--version"]).quiet_success() {
-        Step::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]).tests(tally::nextest)
+        Step::cargo(&[
+            "nextest",
+            "run",
+            "--workspace",
+            "--exclude",
+            "headcount-python",
+            "--no-fail-fast",
+        ])
+        .tests(tally::nextest)
     } else {
         println!("cargo-nextest is not installed: using cargo test");
         Step::cargo(&[
             "test",
             "--workspace",
+            "--exclude",
+            "headcount-python",
             "--lib",
             "--bins",
             "--tests",
@@ -119,8 +130,21 @@ impl Run {
                 self.step("PyPI clients", || workshop.test("python-clients.test.mjs"));
                 self.step("browser", || workshop.test("browser.test.mjs"));
                 self.step("operator's pages", || workshop.test("operator.test.mjs"));
+                self.python(&workshop);
             }
             Err(error) => self.check("preparation", || Err(error)),
+        }
+    }
+
+    /// The Python package, beside each Django it supports.
+    fn python(&mut self, workshop: &Workshop) {
+        let wheel = match python::Wheel::build() {
+            Ok(wheel) => wheel,
+            Err(error) => return self.check("Python wheel", || Err(error)),
+        };
+        self.check("Python wheel", || wheel.is_small());
+        for (name, version) in [("Django 4.2", "4.2"), ("Django 5.2", "5.2")] {
+            self.step(name, || wheel.test(version, workshop.binary()));
         }
     }
 

@@ -55,7 +55,8 @@ class Engine:
         self.refused: list[tuple[int, str]] = []
         self._digest = b""
         self._look_at = 0.0
-        self._daily_at = 0.0
+        #: When the own timer looks next, on the monotonic clock.
+        self.daily_at = 0.0
         self._looker: threading.Thread | None = None
         self._looking = threading.Lock()
         self._closed = False
@@ -124,8 +125,8 @@ class Engine:
         try:
             while self.is_wanted() and not self._closed:
                 self.look()
-                if own_timer and time.monotonic() >= self._daily_at:
-                    self._daily_at = time.monotonic() + DAILY_EVERY
+                if own_timer and time.monotonic() >= self.daily_at:
+                    self.daily_at = time.monotonic() + DAILY_EVERY
                     self.daily()
                 close_old_connections()
                 time.sleep(LOOK_EVERY)

@@ -60,7 +60,7 @@ impl Workshop {
 }
 
 /// Outside the clone, so that a fresh clone installs nothing twice.
-fn cache_folder() -> anyhow::Result<PathBuf> {
+pub(super) fn cache_folder() -> anyhow::Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME") {
         Some(folder) => PathBuf::from(folder),
         None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache"),
@@ -77,6 +77,7 @@ fn programs() -> anyhow::Result<()> {
         ("npm", "npm"),
         ("python3", "python3"),
         ("c++", "g++"),
+        ("redis-server", "redis-server"),
     ] {
         if find(program).is_none() {
             missing.push(package);
@@ -84,6 +85,9 @@ fn programs() -> anyhow::Result<()> {
     }
     if !Step::program("python3", &["-m", "pip", "--version"]).quiet_success() {
         missing.push("python3-pip");
+    }
+    if !Step::program("python3", &["-c", "import ensurepip"]).quiet_success() {
+        missing.push("python3-venv");
     }
     if missing.is_empty() {
         return Ok(());
@@ -119,7 +123,7 @@ fn apt(arguments: &[&str]) -> anyhow::Result<bool> {
 }
 
 /// The first program of this name on the PATH.
-fn find(program: &str) -> Option<PathBuf> {
+pub(super) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))

@@ -49,6 +49,23 @@ pub(crate) fn cargo_test(output: &str) -> Tally {
         .fold(Tally::default(), Tally::plus)
 }
 
+/// pytest's last line: `2 failed, 82 passed, 1 error in 101.81s`.
+pub(crate) fn pytest(output: &str) -> Tally {
+    let is_summary = |line: &&str| {
+        line.contains(" in ")
+            && (line.contains(" passed") || line.contains(" failed") || line.contains(" error"))
+    };
+    let line = output
+        .lines()
+        .rfind(is_summary)
+        .map(without_colours)
+        .unwrap_or_default();
+    Tally {
+        passed: number_before(&line, "passed"),
+        failed: number_before(&line, "failed") + number_before(&line, "error"),
+    }
+}
+
 /// Node's test runner: `pass 5`, `fail 1`, `cancelled 0` on lines of their own.
 pub(crate) fn node(output: &str) -> Tally {
     let count = |word: &str| {
@@ -110,6 +127,11 @@ mod tests {
                 node,
                 "✔ a (1ms)\nℹ tests 4\nℹ pass 2\nℹ fail 1\nℹ cancelled 1\nℹ duration_ms 8",
                 tally(2, 2),
+            ),
+            (
+                pytest,
+                "..F\n2 failed, 82 passed, 1 error in 101.81s (0:01:41)",
+                tally(82, 3),
             ),
             (
                 cargo_test,

@@ -1,0 +1,9 @@
+"""What gunicorn serves."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_of_tests.settings")
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
