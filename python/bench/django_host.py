@@ -38,7 +38,9 @@ from headcount import analytics_event
 from headcount.django import engine
 from headcount.django.models import AnalyticsTokens
 
-BODY = "<!doctype html><html><head><title>Dashboard | myshop</title></head><body>" + "<p>row</p>" * 1200 + "</body></html>"
+BODY = (
+    "<!doctype html><html><head><title>Dashboard | myshop</title></head><body>" + "<p>row</p>" * 1200 + "</body></html>"
+)
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -131,7 +133,13 @@ def requests(table: Table) -> None:
                 ask(handlers[1])
         bare, counted = paired(lambda: ask(handlers[0]), lambda: ask(handlers[1]), 20, 120)
     added = (counted - bare) * 1e6
-    table.line("request of 12 kB, us", f"{counted * 1e6:.1f}", f"{bare * 1e6:.1f}", f"added {added:.1f} us, bound 60", added < 60)
+    table.line(
+        "request of 12 kB, us",
+        f"{counted * 1e6:.1f}",
+        f"{bare * 1e6:.1f}",
+        f"added {added:.1f} us, bound 60",
+        added < 60,
+    )
     table.line("queries added to 50 requests", str(len(queries)), "0", "bound 0", len(queries) == 0)
 
 
@@ -146,7 +154,9 @@ def events(table: Table, taker: Taker, module: engine.Engine) -> None:
     def ours() -> None:
         nonlocal sent
         sent += 1
-        analytics_event(namespace="memberaudit", task="update", label="", result="Success", value=1, event_type="Celery")
+        analytics_event(
+            namespace="memberaudit", task="update", label="", result="Success", value=1, event_type="Celery"
+        )
 
     def reference() -> None:
         counter.labels("memberaudit", "update", "Success").inc(1)
@@ -159,7 +169,13 @@ def events(table: Table, taker: Taker, module: engine.Engine) -> None:
         time.sleep(0.02)
     mine, theirs = statistics.median(seconds[0]), statistics.median(seconds[1])
     ratio = mine / theirs
-    table.line("analytics_event / labelled counter, us", f"{mine * 1e6:.2f}", f"{theirs * 1e6:.2f}", f"ratio {ratio:.2f}, bound 1", ratio < 1)
+    table.line(
+        "analytics_event / labelled counter, us",
+        f"{mine * 1e6:.2f}",
+        f"{theirs * 1e6:.2f}",
+        f"ratio {ratio:.2f}, bound 1",
+        ratio < 1,
+    )
     end = time.monotonic() + 60
     while module.client.flush()["waiting"] and time.monotonic() < end:
         time.sleep(0.1)
@@ -186,7 +202,13 @@ def tasks(table: Table) -> None:
         server.wait()
     with_signals, without = max(rates[True]), max(rates[False])
     ratio = with_signals / without
-    table.line("Celery tasks a second (prefork, 2)", f"{with_signals:.0f}", f"{without:.0f}", f"ratio {ratio:.3f}, bound 0.98", ratio >= 0.98)
+    table.line(
+        "Celery tasks a second (prefork, 2)",
+        f"{with_signals:.0f}",
+        f"{without:.0f}",
+        f"ratio {ratio:.3f}, bound 0.98",
+        ratio >= 0.98,
+    )
 
 
 def rate(broker: str, on: bool, count: int = 3000) -> float:

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+
 from headcount.django.models import AnalyticsIdentifier, AnalyticsTokens
 from headcount.django.panels import PanelsMixin
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
+
 from headcount.django import engine
 
 MIDDLEWARE = "headcount.django.middleware.AnalyticsMiddleware"

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec
 
-import headcount
 from django.conf import settings
 from django.core.signals import request_started
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
+
+import headcount
 from headcount.django.host import Host
 
 log = logging.getLogger("headcount")

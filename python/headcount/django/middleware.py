@@ -9,6 +9,7 @@ from django.contrib.admindocs.views import simplify_regex
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import get_language
+
 from headcount import _native
 from headcount.django import engine
 

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
 from headcount import _native
 
 
@@ -61,9 +62,7 @@ class AnalyticsTokens(models.Model):
     token = models.CharField(
         _("token"), max_length=254, help_text=_("Ingest key, measurement ID (G-...) or tracking ID (UA-...).")
     )
-    secret = models.CharField(
-        _("API secret"), max_length=254, blank=True, help_text=_("Only for Google Analytics 4.")
-    )
+    secret = models.CharField(_("API secret"), max_length=254, blank=True, help_text=_("Only for Google Analytics 4."))
     send_stats = models.BooleanField(
         _("send daily statistics"), default=True, help_text=_("Numbers of users and tokens, and installed apps.")
     )

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-import headcount
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+
+import headcount
 from headcount.django import engine, words
 
 #: Entries of the ledger that a page shows.

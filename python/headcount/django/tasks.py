@@ -1,6 +1,7 @@
 """The daily report for those who run Celery beat. Found by Celery's autodiscovery."""
 
 from celery import shared_task
+
 from headcount.django import engine
 
 

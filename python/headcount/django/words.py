@@ -31,9 +31,7 @@ def told(name: str, answer: Any, module: "Engine") -> str:
 def doctor(answer: dict[str, Any]) -> list[str]:
     """What is on and what is wrong, a line each."""
     lines = [
-        f"nothing is recorded or sent: {answer['why']}"
-        if answer["why"]
-        else f"sending: {', '.join(answer['feeds'])}"
+        f"nothing is recorded or sent: {answer['why']}" if answer["why"] else f"sending: {', '.join(answer['feeds'])}"
     ]
     if len(answer["switches"]) > 1:
         lines.append(f"switches that are on, the first wins: {', '.join(answer['switches'])}")

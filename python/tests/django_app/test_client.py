@@ -30,7 +30,16 @@ def test_signatures_are_those_of_the_typed_interface(tmp_path: Path) -> None:
     config = tmp_path / "mypy.ini"
     config.write_text("[mypy]\nignore_missing_imports = True\n[mypy-headcount.allianceauth.*]\nignore_errors = True\n")
     done = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "headcount", "--allowlist", str(unchecked), "--mypy-config-file", str(config)],
+        [
+            sys.executable,
+            "-m",
+            "mypy.stubtest",
+            "headcount",
+            "--allowlist",
+            str(unchecked),
+            "--mypy-config-file",
+            str(config),
+        ],
         stdout=subprocess.PIPE,
         cwd=tmp_path,
         text=True,

@@ -75,7 +75,9 @@ def test_no_query_is_added_to_a_page(module: Any) -> None:
     add_token(endpoint="http://127.0.0.1:9")
     client = Client()
     client.get("/")
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         for _ in range(50):
             client.get("/users/1/")
     assert len(queries) == 0

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-import headcount
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+import headcount
 from headcount.django import engine, words
 
 
