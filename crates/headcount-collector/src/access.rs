@@ -11,6 +11,8 @@ pub enum Action {
     ReadEverything,
     /// Read what concerns the namespaces of own apps.
     ReadOwnNamespaces,
+    /// Ask for apps to read about.
+    AskForApps,
     /// Read single hits as they came.
     ReadHits,
     /// Take raw events out.
@@ -27,9 +29,10 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ReadEverything,
         Self::ReadOwnNamespaces,
+        Self::AskForApps,
         Self::ReadHits,
         Self::Export,
         Self::ChangeSettings,
@@ -43,6 +46,8 @@ impl Action {
 pub fn can(role: Role, action: Action) -> bool {
     match action {
         Action::ReadOwnNamespaces => true,
+        // Everybody else reads about all apps already.
+        Action::AskForApps => role == Role::Author,
         Action::ReadEverything | Action::ReadHits => match role {
             Role::Manager | Role::Viewer => true,
             Role::Author => false,
@@ -68,6 +73,7 @@ mod tests {
         let table = [
             (Action::ReadEverything, [true, true, false]),
             (Action::ReadOwnNamespaces, [true, true, true]),
+            (Action::AskForApps, [false, false, true]),
             (Action::ReadHits, [true, true, false]),
             (Action::Export, [true, false, false]),
             (Action::ChangeSettings, [true, false, false]),

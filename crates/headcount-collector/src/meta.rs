@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod audit;
+pub mod claims;
 pub mod keyring;
 pub mod keys;
 pub mod links;
@@ -15,6 +16,7 @@ pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
 pub mod totp;
+pub mod views;
 
 mod schema;
 mod secret;

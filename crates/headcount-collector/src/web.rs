@@ -7,6 +7,7 @@ pub mod viewer;
 
 mod account;
 mod api;
+mod apps;
 mod assets;
 mod compress;
 mod cookie;
@@ -28,6 +29,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod views;
 
 use std::sync::Arc;
 
@@ -91,6 +93,15 @@ const PAGES: &[Page] = &[
     ("/projects/{project}/tasks", || get(tasks::show)),
     ("/projects/{project}/retention", || get(retention::show)),
     ("/projects/{project}/live", || get(live::show)),
+    ("/projects/{project}/apps", || {
+        get(apps::show).post(apps::ask)
+    }),
+    ("/projects/{project}/views", || {
+        get(views::show).post(views::save)
+    }),
+    ("/projects/{project}/views/{id}/remove", || {
+        post(views::remove)
+    }),
     ("/projects/{project}/settings", || get(settings::keys::show)),
     ("/projects/{project}/settings/keys", || {
         post(settings::keys::make)
@@ -125,6 +136,12 @@ const PAGES: &[Page] = &[
     ),
     ("/projects/{project}/settings/members/{id}/remove", || {
         get(settings::members::ask_remove).post(settings::members::remove)
+    }),
+    ("/projects/{project}/settings/claims/{id}/grant", || {
+        post(settings::claims::grant)
+    }),
+    ("/projects/{project}/settings/claims/{id}/refuse", || {
+        post(settings::claims::refuse)
     }),
     ("/projects/{project}/settings/audit", || {
         get(settings::audit::show)

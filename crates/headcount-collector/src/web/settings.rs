@@ -1,6 +1,7 @@
 //! The settings of a project: what every one of their pages has in common. For managers only.
 
 pub(super) mod audit;
+pub(super) mod claims;
 pub(super) mod keys;
 pub(super) mod members;
 pub(super) mod project;

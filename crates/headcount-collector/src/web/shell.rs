@@ -20,16 +20,18 @@ pub enum Tab {
     Tasks,
     Retention,
     Live,
+    Apps,
     Settings,
 }
 
 impl Tab {
     /// The tabs that are shown; each has a page.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Overview,
         Self::Tasks,
         Self::Retention,
         Self::Live,
+        Self::Apps,
         Self::Settings,
     ];
 
@@ -39,6 +41,7 @@ impl Tab {
             Self::Tasks => "Tasks",
             Self::Retention => "Retention",
             Self::Live => "Live",
+            Self::Apps => "Your apps",
             Self::Settings => "Settings",
         }
     }
@@ -49,6 +52,7 @@ impl Tab {
             Self::Overview | Self::Tasks => Action::ReadOwnNamespaces,
             Self::Retention => Action::ReadEverything,
             Self::Live => Action::ReadHits,
+            Self::Apps => Action::AskForApps,
             Self::Settings => Action::ChangeSettings,
         }
     }
@@ -60,6 +64,7 @@ impl Tab {
             Self::Tasks => format!("/projects/{slug}/tasks"),
             Self::Retention => format!("/projects/{slug}/retention"),
             Self::Live => format!("/projects/{slug}/live"),
+            Self::Apps => format!("/projects/{slug}/apps"),
             Self::Settings => format!("/projects/{slug}/settings"),
         }
     }
@@ -79,6 +84,10 @@ pub struct Shell {
     pub tabs: Vec<TabLink>,
     /// Who is signed in.
     pub account: Option<Account>,
+    /// The visitor's saved views of the project.
+    pub views: Vec<ViewLink>,
+    /// Address of the page, for saving it as a view; empty where there is nothing to save.
+    pub address: String,
     /// For the hidden field `csrf` of each form that changes something.
     pub form_token: String,
     /// Up to when there is data, as in `22 Nov 2026, 24:00`; pages set it.
@@ -101,6 +110,14 @@ pub struct MenuEntry {
 #[derive(Clone, Debug)]
 pub struct TabLink {
     pub label: &'static str,
+    pub href: String,
+    pub current: bool,
+}
+
+/// A saved view in the menu.
+#[derive(Clone, Debug)]
+pub struct ViewLink {
+    pub name: String,
     pub href: String,
     pub current: bool,
 }

@@ -9,13 +9,14 @@ use axum::response::{IntoResponse, Response};
 
 use super::cookie::Cookie;
 use super::error::PageError;
-use super::shell::{Account, MenuEntry, Shell, ShellProject, Tab, TabLink};
+use super::shell::{Account, MenuEntry, Shell, ShellProject, Tab, TabLink, ViewLink};
 use super::{Web, csrf, now};
 use crate::access::{Action, can};
 use crate::meta::Meta;
 use crate::meta::people::{ProjectOfUser, Role};
 use crate::meta::sessions::Session;
 use crate::meta::tokens::ReportToken;
+use crate::meta::views::SavedView;
 use crate::store::ProjectNumber;
 
 /// Somebody signed in. As an extractor it sends everybody else to the sign-in page and back.
@@ -23,6 +24,8 @@ pub struct Visitor {
     pub session: Session,
     /// The projects they may open, by name.
     pub projects: Vec<ProjectOfUser>,
+    /// Their saved views in all projects, by name.
+    pub views: Vec<SavedView>,
     token: String,
 }
 
@@ -31,6 +34,8 @@ pub struct Visitor {
 pub struct Viewer {
     pub visitor: Visitor,
     pub project: ProjectOfUser,
+    /// Path and query of the page asked for; empty for what changes something.
+    address: String,
 }
 
 /// A visitor with any role in the project in the path. Its pages ask through `Desk::of` only, which
@@ -134,6 +139,18 @@ impl Viewer {
                 .filter(|tab| self.may(tab.needs()))
                 .map(link)
                 .collect(),
+            views: self
+                .visitor
+                .views
+                .iter()
+                .filter(|view| view.project == self.project.number)
+                .map(|view| ViewLink {
+                    name: view.name.clone(),
+                    href: view.address.clone(),
+                    current: view.address == self.address,
+                })
+                .collect(),
+            address: self.address.clone(),
             slim: false,
             ..self.visitor.shell(title)?
         })
@@ -155,9 +172,11 @@ fn signed_in(meta: &Meta, token: String) -> Result<Option<Visitor>, PageError> {
         return Ok(None);
     };
     let projects = meta.projects_of(&session.user)?;
+    let views = meta.views_of(session.user.id)?;
     Ok(Some(Visitor {
         session,
         projects,
+        views,
         token,
     }))
 }
@@ -179,7 +198,12 @@ impl FromRequestParts<Web> for Member {
         // A project of others and no project look the same.
         let project = visitor.projects.iter().find(|project| project.slug == slug);
         let project = project.cloned().ok_or(PageError::NotFound)?;
-        Ok(Self(Viewer { visitor, project }))
+        let address = address_to_return_to(parts).unwrap_or_default();
+        Ok(Self(Viewer {
+            visitor,
+            project,
+            address,
+        }))
     }
 }
 

@@ -7,7 +7,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{Change, Confirm, Frame, Manager, Section, answer, mendable, moment, origin};
+use super::{Change, Confirm, Frame, Manager, Section, answer, day, mendable, moment, origin};
+use crate::meta::MetaError;
+use crate::meta::claims::Claim;
 use crate::meta::members::Member;
 use crate::meta::people::{Membership, NewMember, Role, UserId};
 use crate::web::error::PageError;
@@ -24,6 +26,10 @@ struct MembersPage {
     frame: Frame,
     at: String,
     lines: Vec<Line>,
+    /// Apps that authors ask for.
+    claims: Vec<(String, Claim)>,
+    /// Where they are decided.
+    claims_at: String,
     /// Somebody just let in: their address, and their link where there is one.
     fresh: Option<(String, Option<String>)>,
 }
@@ -308,7 +314,10 @@ async fn members_page(
     fresh: Result<Option<(String, Option<String>)>, String>,
 ) -> Result<Response, PageError> {
     let number = manager.number();
-    let members = web.meta(move |meta| meta.members_of(number)).await?;
+    let found = web.meta(move |meta| -> Result<_, MetaError> {
+        Ok((meta.members_of(number)?, meta.waiting_claims(number)?))
+    });
+    let (members, claims) = found.await?;
     let (fresh, problem) = match fresh {
         Ok(fresh) => (fresh, None),
         Err(problem) => (None, Some(problem)),
@@ -319,6 +328,11 @@ async fn members_page(
         frame: manager.frame(Section::Members).after(query).but(problem),
         at: Section::Members.href(manager.slug()),
         lines: members.into_iter().map(line).collect(),
+        claims: claims
+            .into_iter()
+            .map(|claim| (day(claim.created_ms), claim))
+            .collect(),
+        claims_at: format!("{}/claims", Section::Keys.href(manager.slug())),
         fresh,
     };
     Ok(answer(&page, refused))

@@ -19,6 +19,8 @@ enum For {
     SignedIn,
     /// Every member of the project; authors see their own apps.
     Members,
+    /// Authors of the project.
+    Authors,
     /// Managers and viewers of the project.
     Readers,
     /// Every member, and every report token of the project.
@@ -62,6 +64,7 @@ impl Who {
                 Self::Stranger | Self::Author | Self::Viewer | Self::Manager
             ),
             For::Members => matches!(self, Self::Author | Self::Viewer | Self::Manager),
+            For::Authors => self == Self::Author,
             For::Readers => matches!(self, Self::Viewer | Self::Manager),
             For::Managers => self == Self::Manager,
             For::MembersAndTokens => matches!(
@@ -90,6 +93,25 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/account/email", For::SignedIn),
     ("POST", "/account/password", For::SignedIn),
     ("POST", "/account/sessions/{id}/end", For::SignedIn),
+    ("GET", "/projects/{project}/apps", For::Authors),
+    ("POST", "/projects/{project}/apps", For::Authors),
+    ("GET", "/projects/{project}/views", For::Members),
+    ("POST", "/projects/{project}/views", For::Members),
+    (
+        "POST",
+        "/projects/{project}/views/{id}/remove",
+        For::Members,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/claims/{id}/grant",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/claims/{id}/refuse",
+        For::Managers,
+    ),
     ("GET", "/account/factor", For::SignedIn),
     ("POST", "/account/factor", For::SignedIn),
     ("POST", "/account/factor/off", For::SignedIn),
@@ -198,7 +220,7 @@ fn asked(path: &str) -> String {
         ("{token}", "none"),
         ("/keys/{id}", "/keys/2"),
         ("/tokens/{id}", "/tokens/2"),
-        ("/members/{id}", "/members/2"),
+        ("/members/{id}", "/members/1"),
         ("{id}", "1"),
         ("{file}", style),
         ("{data}", "installs.csv"),
@@ -264,6 +286,10 @@ async fn every_page_lets_in_whom_it_is_for_and_nobody_else() {
         project(site.meta(), "Two");
         publish(&site);
         let address = asked(path);
+        let erik = member(site.meta(), "author@a.example", "one", Role::Author);
+        let one = site.meta().project("one").unwrap().number;
+        let claim = site.meta().ask_for_app(one, &erik, ("srp", "x"), now());
+        claim.unwrap();
         for who in Who::ALL {
             let (header, form_token) = identity(&site, who);
             let form = format!("csrf={form_token}");

@@ -211,3 +211,60 @@ async fn the_log_and_every_set_up_are_there_to_read() {
         assert!(set_up.body.contains(part), "{part}");
     }
 }
+
+#[tokio::test]
+async fn an_author_asks_for_an_app_and_a_manager_decides() {
+    let desk = Desk::start().await;
+    let erik = desk.site.member("erik@b.example", Role::Author, None);
+    let (cookie, form_token) = desk.site.session(&erik);
+    let form = format!("csrf={form_token}&app=corptools&place=https%3A%2F%2Fb.example%2Freadme");
+    let asked = desk.site.post("/projects/one/apps", &cookie, &form).await;
+    assert_eq!(
+        asked.header("location"),
+        Some("/projects/one/apps?done=asked")
+    );
+    let own = desk.site.get("/projects/one/apps", &cookie).await;
+    let at = own.body.find("headcount-app-").unwrap();
+    let token = &own.body[at..at + 46];
+    let members = desk.get("/members").await;
+    assert!(members.body.contains(token) && members.body.contains("https://b.example/readme"));
+    assert_eq!(desk.post("/claims/1/grant", "").await.status, 303);
+    assert_eq!(desk.post("/claims/1/refuse", "").await.status, 404);
+    let own = desk.site.get("/projects/one/apps", &cookie).await;
+    assert!(own.body.contains("<li><code>corptools</code>") && own.body.contains("granted"));
+    assert_eq!(desk.actions(), ["app.grant"]);
+}
+
+#[tokio::test]
+async fn a_view_is_saved_for_its_project_and_found_in_the_menu() {
+    let desk = Desk::start().await;
+    let save = async |address: &str| {
+        let form = format!("csrf={}&name=Weekly&address={address}", desk.form_token);
+        desk.site
+            .post("/projects/one/views", &desk.cookie, &form)
+            .await
+    };
+    for elsewhere in [
+        "%2F%2Fevil.example",
+        "%2Fprojects%2Fonetwo",
+        "%2Faccount",
+        "",
+    ] {
+        assert_eq!(save(elsewhere).await.status, 400, "{elsewhere}");
+    }
+    let saved = save("%2Fprojects%2Fone%3Frange%3D7d").await;
+    assert_eq!(saved.header("location"), Some("/projects/one?range=7d"));
+    let list = desk.site.get("/projects/one/views", &desk.cookie).await;
+    assert!(
+        list.body
+            .contains(r#"<a href="/projects/one?range=7d">Weekly</a>"#),
+        "{}",
+        list.body
+    );
+    let form = format!("csrf={}", desk.form_token);
+    desk.site
+        .post("/projects/one/views/1/remove", &desk.cookie, &form)
+        .await;
+    let list = desk.site.get("/projects/one/views", &desk.cookie).await;
+    assert!(!list.body.contains("Weekly"));
+}
