@@ -1,13 +1,13 @@
-//! `cargo xtask fields`: makes the table of docs/privacy.md from the dictionary of fields.
+//! `cargo xtask fields`: makes the tables of fields in the documents from the dictionary.
 
 use anyhow::Context;
 use toml::{Table, Value};
 
 use crate::repository;
 
-/// The dictionary, and the page that shows it.
+/// The dictionary, and the pages that show it.
 pub(crate) const DICTIONARY: &str = "crates/headcount-protocol/src/dictionary.toml";
-pub(crate) const PAGE: &str = "docs/privacy.md";
+pub(crate) const PAGES: [&str; 2] = ["docs/privacy.md", "docs/alliance-auth.md"];
 /// What stands between these lines is made here.
 const BEGIN: &str = "<!-- made by `cargo xtask fields` from dictionary.toml -->";
 const END: &str = "<!-- end of what is made -->";
@@ -17,21 +17,24 @@ const HEAD: &str = "\
 |---|---|---|---|---|---|---|---|
 ";
 
-/// Writes the table into the page.
+/// Writes the table into the pages.
 pub(crate) fn run() -> anyhow::Result<bool> {
     let read = |path: &str| {
         std::fs::read_to_string(repository::root().join(path))
             .with_context(|| format!("reading {path}"))
     };
-    let page = renewed(&read(PAGE)?, &read(DICTIONARY)?)?;
-    std::fs::write(repository::root().join(PAGE), page)
-        .with_context(|| format!("writing {PAGE}"))?;
+    let dictionary = read(DICTIONARY)?;
+    for path in PAGES {
+        let page = renewed(&read(path)?, &dictionary).with_context(|| path)?;
+        std::fs::write(repository::root().join(path), page)
+            .with_context(|| format!("writing {path}"))?;
+    }
     Ok(true)
 }
 
 /// The page with its table made anew.
 pub(crate) fn renewed(page: &str, dictionary: &str) -> anyhow::Result<String> {
-    let marks = || format!("{PAGE} lacks its lines `{BEGIN}` and `{END}`");
+    let marks = || format!("the page lacks its lines `{BEGIN}` and `{END}`");
     let (before, rest) = page.split_once(BEGIN).with_context(marks)?;
     let (_, after) = rest.split_once(END).with_context(marks)?;
     Ok(format!(

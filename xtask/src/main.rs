@@ -19,7 +19,7 @@ usage: cargo xtask COMMAND
 
   test [--quick]     every check and test; --quick leaves out browser and foreign clients
   tidy               the rules of ARCHITECTURE.md and STYLE.md that a program can check
-  fields             the table of docs/privacy.md, made from the dictionary of fields
+  fields             the tables of fields in docs/, made from the dictionary
   size               what the module adds to a host: crates and bytes
   bench NAME [ARGS]  a benchmark beside its reference (ingest, reports, ...)";
 

@@ -146,6 +146,9 @@ impl Run {
         for (name, version) in [("Django 4.2", "4.2"), ("Django 5.2", "5.2")] {
             self.step(name, || wheel.test(version, workshop.binary()));
         }
+        self.step("Alliance Auth", || {
+            wheel.test_alliance_auth(workshop.binary())
+        });
     }
 
     /// A step that counts as one.

@@ -1,13 +1,14 @@
 """Makes real Alliance Auth installs from PyPI, each version in a virtual environment outside the repository.
 
-python3 installs.py [--wheel FILE] [VERSION ...]    makes what is missing and prints one folder a line
+python3 installs.py [--wheel FILE] [--test] [VERSION ...]
+
+Makes what is missing, puts the wheel in, and runs the tests of this folder under the first of them.
 """
 
 import argparse
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,14 +91,19 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--wheel", type=Path)
+    parser.add_argument("--test", action="store_true")
     parser.add_argument("versions", nargs="*", default=VERSIONS)
     arguments = parser.parse_args()
-    for version in arguments.versions:
-        install = make(version)
+    made = [make(version) for version in arguments.versions]
+    for install in made:
         if arguments.wheel:
             put_in(install, arguments.wheel)
-        print(install.folder)
-        sys.stdout.flush()
+    if arguments.test:
+        asked = {"HEADCOUNT_AA_VERSIONS": " ".join(arguments.versions), "PYTHONDONTWRITEBYTECODE": "1"}
+        pytest = ["-m", "pytest", "-q", "--tb=short", "--rootdir=.", "--confcutdir=.", "-p", "no:cacheprovider"]
+        python = str(made[0].python)
+        os.chdir(HERE)
+        os.execve(python, [python, *pytest], os.environ | asked)
 
 
 if __name__ == "__main__":

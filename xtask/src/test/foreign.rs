@@ -78,6 +78,10 @@ fn programs() -> anyhow::Result<()> {
         ("python3", "python3"),
         ("c++", "g++"),
         ("redis-server", "redis-server"),
+        // Alliance Auth's driver of MariaDB is built from its source.
+        ("mariadb_config", "libmariadb-dev"),
+        ("pkg-config", "pkg-config"),
+        ("python3-config", "python3-dev"),
     ] {
         if find(program).is_none() {
             missing.push(package);

@@ -55,6 +55,15 @@ impl Wheel {
         Ok(bytes < MAX_WHEEL_BYTES)
     }
 
+    /// The tests of the drop-in in real installs of Alliance Auth, which their own script makes.
+    pub(crate) fn test_alliance_auth(&self, binary: &Path) -> anyhow::Result<Tally> {
+        let script = "python/tests/allianceauth/installs.py";
+        let wheel = self.file.to_string_lossy();
+        Step::program("python3", &[script, "--test", "--wheel", &wheel])
+            .environment("HEADCOUNT_E2E_BINARY", binary)
+            .tests(tally::pytest)
+    }
+
     /// The tests of the Django app with this Django, against the real binary.
     pub(crate) fn test(&self, django: &str, binary: &Path) -> anyhow::Result<Tally> {
         let python = self.installed(django)?;
