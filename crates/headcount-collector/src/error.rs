@@ -49,6 +49,12 @@ pub enum Error {
     /// Events could not be written.
     #[error("{0}")]
     Write(#[from] crate::ingest::writer::WriteError),
+    /// A file that is no whole backup; says why.
+    #[error("{} is no whole backup: {reason}", path.display())]
+    NoBackup { path: PathBuf, reason: String },
+    /// What was restored does not give the figures that the backup tells.
+    #[error("what was restored differs from what was backed up: {0}")]
+    Differs(String),
     /// Settings that do not fit together.
     #[error("settings: {0}")]
     Config(String),

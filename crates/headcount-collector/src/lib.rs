@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod app;
+pub mod backup;
 pub(crate) mod chart;
 pub mod config;
 pub mod erase;

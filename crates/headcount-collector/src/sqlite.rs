@@ -49,6 +49,20 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Writes a copy of a database as it is at one moment to a file that is not there yet. Others may
+/// write to the database meanwhile; what was deleted from it is not in the copy.
+///
+/// # Errors
+/// The file is missing or no database, or the copy cannot be written.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(from, flags)?;
+    connection
+        .execute("VACUUM INTO ?1", [to.to_string_lossy()])
+        .map(drop)
+        .map_err(Error::at("copying a database"))
+}
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let opening = |source| Error::Open {
         path: path.to_owned(),

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use crate::agent::AgentArgs;
+use crate::backup::{BackupArgs, RestoreArgs};
 use crate::client::ClientArgs;
 use crate::erase::EraseArgs;
 use crate::project::ProjectCommand;
@@ -41,6 +42,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Derive the index anew from raw events, while no server runs on the data folder.
     Rebuild(RebuildArgs),
+    /// Write the whole data folder to one file, while a server runs or not.
+    Backup(BackupArgs),
+    /// Restore such a file into an empty folder and compare its figures.
+    Restore(RestoreArgs),
     /// Remove one install: its raw events and its part in every future answer.
     Erase(EraseArgs),
     /// Create, list and show projects.

@@ -1,6 +1,7 @@
 //! The command line: parses, sets up logs, runs one command, turns its outcome into an exit status.
 
 mod agent;
+mod backup;
 mod cli;
 mod client;
 mod demo;
@@ -51,6 +52,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(args, output),
         Command::Demo(args) => demo::run(args, output),
         Command::Rebuild(args) => rebuild::run(&args, output),
+        Command::Backup(args) => backup::write(&args, output),
+        Command::Restore(args) => backup::restore(&args, output),
         Command::Erase(args) => erase::run(&args, output),
         Command::Project(command) => project::run(command, output),
         Command::User(command) => user::run(command, output),

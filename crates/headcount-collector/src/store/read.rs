@@ -155,6 +155,44 @@ impl Store {
         })
     }
 
+    /// Number of raw rows of a project, without those that were given up. Reads all of them.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn count_rows(&self, project: ProjectNumber) -> Result<u64, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM events WHERE project = ?1 AND day >= ?2";
+        let from = self.horizon(project).map_or(i32::MIN, |horizon| horizon.0);
+        let found = self.numbers::<i64>(SQL, params![project.0, from], "counting events")?;
+        Ok(found.first().map_or(0, |count| count.cast_unsigned()))
+    }
+
+    /// Installs with raw rows on a day, and the users they told last on it, summed.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn active_and_users(&self, project: ProjectNumber, day: Day) -> Result<(u64, u64), Error> {
+        const SQL: &str = "
+            SELECT COUNT(DISTINCT install), (
+                SELECT TOTAL(users) FROM (
+                    SELECT users, ROW_NUMBER() OVER (
+                        PARTITION BY install ORDER BY at_ms DESC, seq DESC
+                    ) AS newest
+                    FROM events
+                    WHERE project = ?1 AND day = ?2 AND users IS NOT NULL)
+                WHERE newest = 1)
+            FROM events WHERE project = ?1 AND day = ?2";
+        self.read(|connection| {
+            connection
+                .query_row(SQL, params![project.0, day.0], |row| {
+                    Ok((
+                        row.get::<_, i64>(0)?.cast_unsigned(),
+                        row.get::<_, f64>(1)? as u64,
+                    ))
+                })
+                .map_err(Error::at("counting a day"))
+        })
+    }
+
     /// First active day of every install of a project, by install number; `Day::NEVER` for one
     /// without any event.
     ///

@@ -16,14 +16,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DAYS: i64 = 6;
 
 /// A project on a data folder, and what is asked of it.
-struct Scene {
+pub(crate) struct Scene {
     folder: tempfile::TempDir,
     key: String,
-    reports: Reports,
+    pub(crate) reports: Reports,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let project = process::json(folder.path(), &["project", "create", "Auth"]);
         Self {
@@ -33,12 +33,12 @@ impl Scene {
         }
     }
 
-    fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         self.folder.path()
     }
 
     /// Every kind of event on each of some days; ids make sending again harmless.
-    fn send(&self, address: SocketAddr, install: u32, runs: u32) -> String {
+    pub(crate) fn send(&self, address: SocketAddr, install: u32, runs: u32) -> String {
         let name = format!("00000000-0000-4000-8000-{install:012}");
         for day in 0..DAYS {
             let at = timestamp(now_ms() - day * 86_400_000);
@@ -74,7 +74,7 @@ impl Scene {
     }
 
     /// What a set of reports says, without the moment.
-    fn all(&self, address: SocketAddr) -> Vec<Value> {
+    pub(crate) fn all(&self, address: SocketAddr) -> Vec<Value> {
         let range = format!("from={}&to={}", day_before(DAYS), day_before(0));
         let reports = [
             "totals",
