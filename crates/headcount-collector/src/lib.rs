@@ -19,5 +19,6 @@ pub mod reports;
 pub mod server;
 mod sqlite;
 pub mod store;
+pub mod transfer;
 mod upkeep;
 pub mod web;

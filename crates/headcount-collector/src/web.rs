@@ -13,6 +13,7 @@ mod compress;
 mod cookie;
 mod desk;
 mod device;
+mod export;
 mod factor;
 mod forms;
 mod headers;
@@ -51,6 +52,9 @@ use throttle::SignInThrottle;
 /// Password hashes computed at once: each takes 19 MiB and a core for some hundredths of a second.
 const HASHES_AT_ONCE: usize = 2;
 
+/// Exports that run at once: each holds a thread and reads whole days.
+const EXPORTS_AT_ONCE: usize = 4;
+
 /// What every page can use; cheap to clone. The axum state of the pages.
 #[derive(Clone)]
 pub struct Web {
@@ -63,6 +67,7 @@ struct Inner {
     public_origin: Option<String>,
     sign_ins: SignInThrottle,
     hashes: Semaphore,
+    exports: Arc<Semaphore>,
 }
 
 /// All pages of a collector, with the answers for addresses that nobody else takes.
@@ -161,6 +166,7 @@ const PAGES: &[Page] = &[
     ("/projects/{project}/settings/public", || {
         get(settings::public::show).post(settings::public::change)
     }),
+    ("/api/v1/projects/{project}/export", || get(export::export)),
     ("/static/{file}", || get(assets::file)),
 ];
 
@@ -193,6 +199,7 @@ impl Web {
             collector,
             sign_ins: SignInThrottle::new(),
             hashes: Semaphore::new(HASHES_AT_ONCE),
+            exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
         };
         Self {
             inner: Arc::new(inner),
@@ -208,6 +215,11 @@ impl Web {
     pub(crate) fn https(&self) -> bool {
         let origin = self.public_origin();
         origin.is_some_and(|origin| origin.starts_with("https://"))
+    }
+
+    /// Places for exports.
+    fn exports(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.inner.exports)
     }
 
     pub(crate) fn public_origin(&self) -> Option<&str> {

@@ -12,6 +12,7 @@ use crate::client::ClientArgs;
 use crate::erase::EraseArgs;
 use crate::project::ProjectCommand;
 use crate::token::TokenCommand;
+use crate::transfer::{ExportArgs, ImportArgs};
 use crate::user::UserCommand;
 
 /// Opt-out, anonymous install analytics for self-hosted software.
@@ -46,6 +47,10 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Restore such a file into an empty folder and compare its figures.
     Restore(RestoreArgs),
+    /// Write all raw events of a project to a file, while a server runs or not.
+    Export(ExportArgs),
+    /// Take such a file into a project, while no server runs on the data folder.
+    Import(ImportArgs),
     /// Remove one install: its raw events and its part in every future answer.
     Erase(EraseArgs),
     /// Create, list and show projects.

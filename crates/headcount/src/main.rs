@@ -14,6 +14,7 @@ mod rebuild;
 mod serve;
 mod settings;
 mod token;
+mod transfer;
 mod user;
 
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Rebuild(args) => rebuild::run(&args, output),
         Command::Backup(args) => backup::write(&args, output),
         Command::Restore(args) => backup::restore(&args, output),
+        Command::Export(args) => transfer::export(&args, output),
+        Command::Import(args) => transfer::import(&args, output),
         Command::Erase(args) => erase::run(&args, output),
         Command::Project(command) => project::run(command, output),
         Command::User(command) => user::run(command, output),

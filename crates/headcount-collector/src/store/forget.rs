@@ -12,7 +12,7 @@ pub(super) type NameHash = [u8; 16];
 const STEP_ROWS: usize = 1_000;
 
 /// Names never hold control characters, so no install can take such a name.
-const NAME_OF_FORGOTTEN: char = '\u{1}';
+pub(super) const NAME_OF_FORGOTTEN: char = '\u{1}';
 
 const COLUMNS: &str =
     "id, project, name, install, first_day, receipt, asked_by, asked_ms, events, done_ms";

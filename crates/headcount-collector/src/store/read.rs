@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use rusqlite::{OptionalExtension as _, params};
 
+use super::forget::NAME_OF_FORGOTTEN;
 use super::{Day, DirtyDay, ProjectNumber, Row, Store, row};
 use crate::error::Error;
 
@@ -35,6 +36,60 @@ impl Store {
             }
             Ok(())
         })
+    }
+
+    /// At most `limit` raw rows of a day that came after `seq`, in order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn rows_after(
+        &self,
+        project: ProjectNumber,
+        day: Day,
+        seq: i64,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error> {
+        let reading = "reading events of a day";
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {} FROM events
+                WHERE project = ?1 AND day = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4",
+                row::COLUMNS
+            );
+            let mut statement = connection
+                .prepare_cached(&sql)
+                .map_err(Error::at(reading))?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut rows = statement
+                .query(params![project.0, day.0, seq, limit])
+                .map_err(Error::at(reading))?;
+            let mut found = Vec::new();
+            while let Some(next) = rows.next().map_err(Error::at(reading))? {
+                found.push(row::decode(next)?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// The name of the install that has a row without an event id at that place and moment.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn has_row_without_id(
+        &self,
+        project: ProjectNumber,
+        (day, seq): (Day, i64),
+        at_ms: i64,
+    ) -> Result<Option<String>, Error> {
+        const SQL: &str = "
+            SELECT install FROM events
+            WHERE project = ?1 AND day = ?2 AND seq = ?3 AND at_ms = ?4 AND event_id IS NULL";
+        let parameters = params![project.0, day.0, seq, at_ms];
+        let found = self.numbers::<u32>(SQL, parameters, "looking for an event")?;
+        match found.first() {
+            Some(&install) => self.install_name(project, install),
+            None => Ok(None),
+        }
     }
 
     /// Days that have raw rows and keep all of them, ascending.
@@ -204,7 +259,7 @@ impl Store {
             .map(|days| days.into_iter().map(Day).collect())
     }
 
-    /// The name an install goes by.
+    /// The name an install goes by; `None` for one that is forgotten.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -218,9 +273,12 @@ impl Store {
                 .prepare_cached("SELECT name FROM installs WHERE project = ?1 AND number = ?2")
                 .and_then(|mut statement| {
                     statement
-                        .query_row(params![project.0, number], |found| found.get(0))
+                        .query_row(params![project.0, number], |found| {
+                            found.get::<_, String>(0)
+                        })
                         .optional()
                 })
+                .map(|name| name.filter(|name| !name.starts_with(NAME_OF_FORGOTTEN)))
                 .map_err(Error::at("reading the name of an install"))
         })
     }

@@ -15,7 +15,7 @@ use crate::access::{Action, can};
 use crate::meta::Meta;
 use crate::meta::people::{ProjectOfUser, Role};
 use crate::meta::sessions::Session;
-use crate::meta::tokens::ReportToken;
+use crate::meta::tokens::{ReportToken, Scope};
 use crate::meta::views::SavedView;
 use crate::store::ProjectNumber;
 
@@ -57,6 +57,10 @@ pub struct Reader {
     pub slug: String,
     pub name: String,
 }
+
+/// Whoever may take raw events out of the project in the path: a report token of it with the scope
+/// `export`, or the session of one who may export.
+pub struct Exporter(pub Reader);
 
 /// Why an API request is refused before it is looked at.
 #[derive(Debug)]
@@ -254,11 +258,33 @@ impl FromRequestParts<Web> for Reader {
         let token = bearer(authorization)
             .ok_or(ApiRefusal::NO_TOKEN)?
             .to_owned();
-        let found = web
-            .meta(move |meta| by_token(meta, &token, &slug))
+        let (reader, _) = by_token(web, token, slug).await?;
+        Ok(reader)
+    }
+}
+
+impl FromRequestParts<Web> for Exporter {
+    type Rejection = ApiRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiRefusal> {
+        let slug = slug_in_path(parts, web)
             .await
-            .map_err(|_| ApiRefusal::INTERNAL)?;
-        found.ok_or(ApiRefusal::UNKNOWN_TOKEN)?
+            .ok_or(ApiRefusal::NO_PROJECT)?;
+        let Some(authorization) = parts.headers.get(AUTHORIZATION) else {
+            let viewer = Viewer::from_request_parts(parts, web).await;
+            let viewer = viewer.map_err(ApiRefusal::of)?;
+            let may = viewer.may(Action::Export);
+            return may
+                .then(|| Self(Reader::of(&viewer.project)))
+                .ok_or(ApiRefusal::NOT_EXPORT);
+        };
+        let token = bearer(authorization)
+            .ok_or(ApiRefusal::NO_TOKEN)?
+            .to_owned();
+        match by_token(web, token, slug).await? {
+            (reader, Scope::Export) => Ok(Self(reader)),
+            (_, Scope::Reports) => Err(ApiRefusal::NOT_EXPORT),
+        }
     }
 }
 
@@ -279,24 +305,35 @@ impl Reader {
     }
 }
 
+/// Who a token stands for, and what it may take.
+type Scoped = (Reader, Scope);
+
+async fn by_token(web: &Web, token: String, slug: String) -> Result<Scoped, ApiRefusal> {
+    let found = web.meta(move |meta| of_token(meta, &token, &slug)).await;
+    found
+        .map_err(|_| ApiRefusal::INTERNAL)?
+        .ok_or(ApiRefusal::UNKNOWN_TOKEN)?
+}
+
 /// `None` for an unknown token; a known one may still be for another project.
-fn by_token(
+fn of_token(
     meta: &Meta,
     token: &str,
     slug: &str,
-) -> Result<Option<Result<Reader, ApiRefusal>>, PageError> {
-    let Some(ReportToken { project, .. }) = meta.token(token, now())? else {
+) -> Result<Option<Result<Scoped, ApiRefusal>>, PageError> {
+    let Some(ReportToken { project, scope }) = meta.token(token, now())? else {
         return Ok(None);
     };
     let project = meta.project_of_number(project)?;
     if project.slug != slug {
         return Ok(Some(Err(ApiRefusal::OTHER_PROJECT)));
     }
-    Ok(Some(Ok(Reader {
+    let reader = Reader {
         project: project.number,
         slug: project.slug,
         name: project.name,
-    })))
+    };
+    Ok(Some(Ok((reader, scope))))
 }
 
 fn bearer(value: &HeaderValue) -> Option<&str> {
@@ -344,6 +381,21 @@ impl ApiRefusal {
         status: StatusCode::UNAUTHORIZED,
         code: "unknown_token",
         message: "the token is unknown or was revoked",
+    };
+    const NOT_EXPORT: Self = Self {
+        status: StatusCode::FORBIDDEN,
+        code: "no_export",
+        message: "raw events are for managers and for tokens with the scope export",
+    };
+    pub(super) const BAD_EXPORT: Self = Self {
+        status: StatusCode::BAD_REQUEST,
+        code: "bad_parameter",
+        message: "format is ndjson or csv, from and to are days such as 2026-08-31",
+    };
+    pub(super) const BUSY: Self = Self {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: "busy",
+        message: "too many exports run; try again later",
     };
     const OTHER_PROJECT: Self = Self {
         status: StatusCode::FORBIDDEN,

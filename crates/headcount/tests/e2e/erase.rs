@@ -17,8 +17,8 @@ const DAYS: i64 = 6;
 
 /// A project on a data folder, and what is asked of it.
 pub(crate) struct Scene {
-    folder: tempfile::TempDir,
-    key: String,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) key: String,
     pub(crate) reports: Reports,
 }
 

@@ -21,3 +21,4 @@ mod lifecycle;
 mod memory;
 mod people;
 mod support;
+mod transfer;

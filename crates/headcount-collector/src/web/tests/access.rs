@@ -27,6 +27,8 @@ enum For {
     MembersAndTokens,
     /// Managers of the project.
     Managers,
+    /// Managers of the project, and its tokens with the scope export.
+    ManagersAndExportTokens,
 }
 
 /// Somebody who asks. All but the stranger belong to the project `one`.
@@ -58,6 +60,7 @@ impl Who {
 
     fn gets_into(self, page: For) -> bool {
         match page {
+            For::ManagersAndExportTokens => matches!(self, Self::Manager | Self::ExportToken),
             For::Everybody => true,
             For::SignedIn => matches!(
                 self,
@@ -209,6 +212,11 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/public/{project}", For::Everybody),
     ("GET", "/public/{project}/{data}", For::Everybody),
     ("GET", "/badge/{project}/{badge}", For::Everybody),
+    (
+        "GET",
+        "/api/v1/projects/{project}/export",
+        For::ManagersAndExportTokens,
+    ),
     ("GET", "/static/{file}", For::Everybody),
 ];
 
