@@ -7,11 +7,8 @@
 )]
 
 mod agent;
-<<<<<<< HEAD
 mod agents;
-=======
 mod backup;
->>>>>>> 699ca9f (Back a data folder up and restore it)
 mod captures;
 mod crash;
 mod demo;
