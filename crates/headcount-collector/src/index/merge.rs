@@ -23,19 +23,23 @@ pub(super) fn merge(kind: Kind, newest_first: &[Part]) -> Part {
 }
 
 fn sets(parts: &[Part]) -> Vec<&Sets> {
-    let of = |part| match part {
-        &Part::Sets(ref sets) => Some(sets.as_ref()),
-        Part::Facts(_) | Part::Versions(_) => None,
-    };
-    parts.iter().filter_map(of).collect()
+    let parts = parts.iter();
+    parts
+        .filter_map(|part| match part {
+            Part::Sets(sets) => Some(sets.as_ref()),
+            Part::Facts(_) | Part::Versions(_) => None,
+        })
+        .collect()
 }
 
 fn facts(parts: &[Part]) -> Vec<&Facts> {
-    let of = |part| match part {
-        &Part::Facts(ref facts) => Some(facts.as_ref()),
-        Part::Sets(_) | Part::Versions(_) => None,
-    };
-    parts.iter().filter_map(of).collect()
+    let parts = parts.iter();
+    parts
+        .filter_map(|part| match part {
+            Part::Facts(facts) => Some(facts.as_ref()),
+            Part::Sets(_) | Part::Versions(_) => None,
+        })
+        .collect()
 }
 
 fn finished(told: RoaringBitmap, values: BTreeMap<u64, RoaringBitmap>) -> Sets {

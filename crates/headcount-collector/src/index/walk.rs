@@ -32,11 +32,13 @@ pub(super) fn last_reports_of(
     walk(view, installs, &sets, visit)
 }
 
-/// `sets` is told whether it matters who told any value.
+/// Gets the sets of a stretch; is told whether it matters who told any value.
+type Getting<'a> = dyn Fn(&Stretch, bool) -> Result<Arc<Sets>, Error> + 'a;
+
 fn walk(
     view: &View,
     installs: &RoaringBitmap,
-    sets: &dyn Fn(&Stretch, bool) -> Result<Arc<Sets>, Error>,
+    sets: &Getting<'_>,
     visit: &mut dyn FnMut(&Sets, &RoaringBitmap),
 ) -> Result<(), Error> {
     let mut stretches = view.newest_first();
