@@ -10,7 +10,7 @@ answer = [[t.token[:2], t.send_stats, t.send_celery_tasks, t.send_page_views] fo
 
 
 @pytest.mark.parametrize("version", ASKED)
-def test_everything_is_on_in_a_fresh_install(version, new_project):
+def test_fault_4_everything_is_on_in_a_fresh_install(version, new_project):
     project = new_project(version)
     project.add_line()
     kind = "UA" if version.startswith("3.") else "G-"

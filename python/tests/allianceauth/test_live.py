@@ -53,7 +53,7 @@ def test_fault_10_the_identifier_page_loads(live):
     assert live.page("/admin/analytics/analyticsidentifier/1/change/").status_code in (200, 302)
 
 
-def test_pages_in_two_languages(live):
+def test_fault_3_page_views_are_back_in_two_languages(live):
     live.google.clear()
     assert live.visit("/dashboard/") == 200
     assert live.visit("/probe/words/", "de") == 200
@@ -79,7 +79,7 @@ def test_fault_20_only_pages_are_page_views(live):
     assert live.google.pages() == [("/dashboard/", "Dashboard", "en")]
 
 
-def test_tasks_with_every_kind_of_end(live):
+def test_faults_3_and_23_task_events_are_back_with_every_kind_of_end(live):
     live.google.clear()
     for name in ("int", "none", "bool", "fail", "retry", "event"):
         keywords = {"namespace": "probe", "task": "by_add_on", "result": "success"} if name == "event" else {}
@@ -102,7 +102,7 @@ def test_tasks_with_every_kind_of_end(live):
     assert "hunter2" not in str(live.google.requests)
 
 
-def test_statistics_of_add_ons_and_both_shapes_of_the_call(live):
+def test_faults_7_and_8_both_types_and_both_shapes_of_the_call_arrive(live):
     live.google.clear()
     shape = {"namespace": "metenox.analytics", "task": "send_daily_stats", "event_type": "Stats"}
     live.run_task("probe.tasks.probe_event", **shape, label="moons", value=12)
@@ -119,7 +119,7 @@ def test_statistics_of_add_ons_and_both_shapes_of_the_call(live):
     assert is_three or arrived(live, "clicked") == [("probe", "", "button", 2)]
 
 
-def test_messages_queued_by_the_original_are_recorded_once(live):
+def test_fault_25_messages_queued_by_the_original_are_recorded_once(live):
     live.google.clear()
     with live.project.rows() as rows:
         token = rows.execute("SELECT token FROM analytics_analyticstokens").fetchone()["token"]
@@ -139,7 +139,7 @@ def test_messages_queued_by_the_original_are_recorded_once(live):
     assert not arrived(live, "send_ga_tracking_celery_event"), "fault 25: the module's own tasks are no events"
 
 
-def test_daily_statistics_by_beat(live):
+def test_fault_9_daily_statistics_by_beat_name_community_apps_only(live):
     live.google.clear()
     beat = live.project.beat()
     live.eventually("the report", lambda: len(arrived(live, "send_install_stats")) >= 5)
@@ -198,7 +198,7 @@ def test_each_switch_acts_alone_in_every_process_within_two_seconds(live):
     time.sleep(2)
 
 
-def test_fault_12_a_collector_that_is_away_gets_everything_once_when_it_is_back(live):
+def test_faults_12_13_and_24_a_collector_that_is_away_gets_everything_once_when_it_is_back(live):
     live.google.clear()
     live.google.status = 503
     for number in range(5):
