@@ -184,7 +184,11 @@ def events(table: Table, taker: Taker, module: engine.Engine) -> None:
 
 
 def tasks(table: Table) -> None:
-    """Tasks a second of real workers over Redis, in turns with the signals and without."""
+    """Tasks a CPU second of real workers over Redis, in turns with the signals and without.
+
+    CPU seconds of the worker and its children, since other programs on the machine do not count in them: a worker
+    that is never idle does as many tasks a second as its CPU time allows.
+    """
     import socket
 
     with socket.socket() as probe:
@@ -194,24 +198,28 @@ def tasks(table: Table) -> None:
     broker = f"redis://127.0.0.1:{port}/0"
     try:
         rates: dict[bool, list[float]] = {True: [], False: []}
-        for number in range(6):
-            on = number % 2 == 0
+        for number in range(10):
+            on = number % 4 in (0, 3)
             rates[on].append(rate(broker, on))
     finally:
         server.terminate()
         server.wait()
-    with_signals, without = max(rates[True]), max(rates[False])
+    with_signals, without = statistics.median(rates[True]), statistics.median(rates[False])
     ratio = with_signals / without
-    table.line(
-        "Celery tasks a second (prefork, 2)",
-        f"{with_signals:.0f}",
-        f"{without:.0f}",
-        f"ratio {ratio:.3f}, bound 0.98",
-        ratio >= 0.98,
-    )
+    name = "Celery tasks a CPU second (prefork)"
+    table.line(name, f"{with_signals:.0f}", f"{without:.0f}", f"ratio {ratio:.3f}, bound 0.98", ratio >= 0.98)
 
 
-def rate(broker: str, on: bool, count: int = 3000) -> float:
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its living children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own + sum(cpu_seconds(int(child)) for child in children)
+
+
+def rate(broker: str, on: bool, count: int = 4000) -> float:
+    """Tasks a CPU second of one worker with two children."""
     import redis
     from celery import Celery
 
@@ -225,16 +233,19 @@ def rate(broker: str, on: bool, count: int = 3000) -> float:
         environment["HEADCOUNT_TEST_DISABLED"] = "1"
     words = ["-A", "site_of_tests.worker", "worker", "--pool", "prefork", "-c", "2", "--loglevel", "error"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "celery", *words, "--without-gossip", "--without-mingle"], env=environment
+        [sys.executable, "-m", "celery", *words, "--without-gossip", "--without-mingle"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         # From the first tasks on, so that the start of the worker does not count.
-        while store.llen("celery") > count - 200:
+        while store.llen("celery") > count - 400:
             time.sleep(0.005)
-        began, left = time.perf_counter(), store.llen("celery")
+        before, left = cpu_seconds(process.pid), store.llen("celery")
         while store.llen("celery") > 0:
             time.sleep(0.005)
-        return left / (time.perf_counter() - began)
+        return left / (cpu_seconds(process.pid) - before)
     finally:
         process.terminate()
         process.wait()

@@ -12,6 +12,8 @@ from headcount.django import engine, words
 
 #: Entries of the ledger that a page shows.
 SHOWN_ENTRIES = 20
+#: Characters of a body that a page shows; the command line shows all.
+SHOWN_BODY = 20_000
 
 
 class PanelsMixin:
@@ -92,9 +94,14 @@ def panels(object_id: str) -> dict[str, Any] | None:
         "trouble": module.client.trouble(),
         "status": next((one for one in status["destinations"] if one["token"] == token), None),
         "lost": status["lost"],
-        "preview": previews[0] if previews else None,
+        "preview": shortened(previews[0]) if previews else None,
         "daily": module.host.daily_stats(),
-        "entries": list(reversed(entries))[:SHOWN_ENTRIES],
+        "entries": [shortened(entry) for entry in reversed(entries[-SHOWN_ENTRIES:])],
         "entry_count": len(entries),
         "broken_at": ledger["broken_at"],
     }
+
+
+def shortened(request: dict[str, Any]) -> dict[str, Any]:
+    """A request with as much of its body as a page shows."""
+    return request | {"body": request["body"][:SHOWN_BODY], "is_cut": len(request["body"]) > SHOWN_BODY}
