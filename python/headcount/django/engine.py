@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, ParamSpec
 
 from django.conf import settings
@@ -52,7 +52,6 @@ class Engine:
         in_debug = bool(settings.DEBUG) and not host.is_debug()
         self.disabled = host.is_disabled() or in_debug or host.is_testing()
         self.counts_pages = host.counts_pages()
-        self.site_names = list(host.site_names())
         self.refused: list[tuple[int, str]] = []
         self._digest = b""
         self._look_at = 0.0
@@ -85,6 +84,11 @@ class Engine:
             from headcount.django import task_events
 
             task_events.connect(self)
+
+    @cached_property
+    def site_names(self) -> list[str]:
+        """What is taken out of titles; asked for with the first page, when the project is loaded."""
+        return list(self.host.site_names())
 
     def close(self, seconds: float = 1.9) -> None:
         """Listens to nothing any more and ends what runs in the background; delivers for this long."""

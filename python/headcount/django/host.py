@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.apps import apps
 from django.conf import settings
 
 #: The types an operator chooses, and what the module calls them.
@@ -126,7 +127,12 @@ class Host:
 
     def site_names(self) -> Iterable[str]:
         """Names that page titles carry and that would name the install; taken out of titles. Asks no database."""
-        return [str(name) for name in (getattr(settings, "SITE_NAME", ""),) if name]
+        names = [getattr(settings, "SITE_NAME", "")]
+        if apps.is_installed("django.contrib.admin"):
+            from django.contrib.admin import site
+
+            names += [site.site_title, site.site_header]
+        return [str(name) for name in names if name]
 
     def daily_stats(self) -> dict[str, Any]:
         """The statistics of today, as `Client.record_stats` takes them."""
@@ -145,8 +151,6 @@ class Host:
 
     def token_count(self) -> int | None:
         """How many rows the model named by HEADCOUNT_TOKENS_MODEL has; None where it names none."""
-        from django.apps import apps
-
         label = getattr(settings, "HEADCOUNT_TOKENS_MODEL", None)
         return apps.get_model(label)._default_manager.count() if label else None
 
@@ -155,8 +159,6 @@ class Host:
 
         Apps of the project itself come with no distribution: their names could name the install, they are left out.
         """
-        from django.apps import apps
-
         owners = metadata.packages_distributions()
         found: list[tuple[str, str | None]] = []
         for config in apps.get_app_configs():

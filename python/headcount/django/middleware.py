@@ -61,7 +61,7 @@ def record(request: HttpRequest, response: Any) -> None:
             return
         module.client.record_page(
             page_path(request),
-            title(response, module.site_names),
+            "" if names_a_thing(request) else title(response, module.site_names),
             getattr(request, "LANGUAGE_CODE", None) or get_language() or "",
             asked.get("HTTP_USER_AGENT", ""),
         )
@@ -78,6 +78,12 @@ def title(response: Any, sites: list[str]) -> str:
     if charset and charset.lower() not in ("utf-8", "utf8"):
         content = content.decode(charset, "replace").encode()
     return _native.page_title(content, sites)
+
+
+def names_a_thing(request: HttpRequest) -> bool:
+    """Whether this is the admin's page of one object: its title is what the object is called, often a person."""
+    match = request.resolver_match
+    return match is not None and "admin" in match.app_names and bool(match.kwargs or match.args)
 
 
 def page_path(request: HttpRequest) -> str:

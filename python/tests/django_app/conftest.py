@@ -214,6 +214,12 @@ def add_token(project: Project | None = None, **values: Any) -> Any:
     return AnalyticsTokens.objects.create(**values)
 
 
+def delivered_before(client: Any) -> None:
+    """Delivers one event: what comes next is collected for a minute, not sent at once like a first one."""
+    client.record_task("before", "t", "Success")
+    assert client.flush()["waiting"] == 0
+
+
 def until(holds: Callable[[], Any], seconds: float = 10) -> Any:
     """Waits until something holds, and answers it."""
     end = time.monotonic() + seconds

@@ -11,7 +11,7 @@ from typing import Any
 
 import headcount
 import pytest
-from conftest import Project, Sink, until
+from conftest import Project, Sink, delivered_before, until
 
 
 @pytest.fixture
@@ -179,6 +179,7 @@ def test_the_daily_callback_is_asked_by_the_worker_or_the_host(client: Any, proj
 
 def test_off_on_and_forget(client: Any, project: Project) -> None:
     client.add_token("Team", "headcount", project.url, project.ingest_key)
+    delivered_before(client)
     client.record_page("/waits/")
     client.off()
     assert client.record_page("/off/") is False

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Project, add_token, until
+from conftest import Project, add_token, delivered_before, until
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -28,6 +28,8 @@ def test_doctor_names_the_switch_that_won(module: Any) -> None:
 
 def test_preview_status_flush_and_ledger(module: Any, project: Project) -> None:
     add_token(project)
+    module.look()
+    delivered_before(module.client)
     Client().get("/users/5/")
     until(lambda: module.client.preview())
     assert "/users/<int:pk>/" in told("preview")

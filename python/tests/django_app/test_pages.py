@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from conftest import Project, add_token
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
@@ -81,3 +82,17 @@ def test_no_query_is_added_to_a_page(module: Any) -> None:
         for _ in range(50):
             client.get("/users/1/")
     assert len(queries) == 0
+
+
+def test_the_admin_names_no_person_and_no_site(module: Any, project: Project) -> None:
+    user = get_user_model().objects.create_superuser("anna")
+    add_token(project)
+    client = Client()
+    client.force_login(user)
+    client.get(f"/admin/auth/user/{user.pk}/change/")
+    client.get("/admin/auth/user/")
+    module.client.flush()
+    assert project.pages() == {
+        ("/admin/auth/user/<path:object_id>/change/", ""): 1,
+        ("/admin/auth/user/", "Select user to change"): 1,
+    }
