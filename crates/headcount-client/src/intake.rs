@@ -307,7 +307,7 @@ mod tests {
         let EventBody::Page(page) = checked.body else {
             panic!("not a page")
         };
-        assert_eq!(page.locale, "en-gb");
+        assert_eq!(page.locale, "en-GB");
         assert!(page.title.len() <= 1500 && !page.title.contains(char::is_control));
     }
 

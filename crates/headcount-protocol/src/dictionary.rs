@@ -82,7 +82,7 @@ impl Field {
             Form::Any if text.contains(char::is_control) => text.replace(char::is_control, " "),
             Form::Any => text.to_owned(),
             Form::Word => vocabulary::deployment(text).map_or_else(String::new, |word| word.0),
-            Form::Locale => text::locale(text).unwrap_or_default(),
+            Form::Locale => text::locale_as_sent(text).unwrap_or_default(),
         };
         (!self.required || !text.is_empty()).then_some(text)
     }
@@ -278,7 +278,7 @@ mod tests {
         check("task.namespace", "  a\tb ", Some("a b"));
         check("task.namespace", "  ", None);
         check("task.label", "", Some(""));
-        check("page.locale", "en_GB", Some("en-gb"));
+        check("page.locale", "en_GB", Some("en-GB"));
         check("page.locale", "<script>", Some(""));
         check("stats.deployment", "docker", Some("docker"));
         check("stats.deployment", "my own server", Some(""));

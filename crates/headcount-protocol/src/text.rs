@@ -84,6 +84,11 @@ pub(crate) fn path_of(location: &str) -> &str {
 
 /// A locale in the one form we keep: lower case, `-` between its parts, at most 35 bytes.
 pub(crate) fn locale(text: &str) -> Option<String> {
+    locale_as_sent(text).map(|locale| locale.to_ascii_lowercase())
+}
+
+/// The same with its letters as they were, for senders.
+pub(crate) fn locale_as_sent(text: &str) -> Option<String> {
     // RFC 5646, 4.4.1: a tag needs at most 35 characters.
     const MAX_LOCALE_BYTES: usize = 35;
     let text = text.trim();
@@ -93,7 +98,7 @@ pub(crate) fn locale(text: &str) -> Option<String> {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    plain.then(|| text.to_ascii_lowercase().replace('_', "-"))
+    plain.then(|| text.replace('_', "-"))
 }
 
 #[cfg(test)]
