@@ -129,6 +129,7 @@ impl Run {
                 self.step("npm clients", || workshop.test("node-clients.test.mjs"));
                 self.step("PyPI clients", || workshop.test("python-clients.test.mjs"));
                 self.step("browser", || workshop.test("browser.test.mjs"));
+                self.step("pages for people", || workshop.test("people.test.mjs"));
                 self.step("operator's pages", || workshop.test("operator.test.mjs"));
                 self.python(&workshop);
             }

@@ -1,0 +1,210 @@
+// The pages for people in a real Chromium, as manager, author and nobody: looks, access, and every way in and out.
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { required, start } from "./collector.mjs";
+import { load } from "./packages.mjs";
+
+const { chromium } = load("playwright-core");
+const axe = load("axe-core").source;
+const screenshots = required("HEADCOUNT_E2E_SCREENSHOTS");
+
+const signInLink = /(http:\/\/127\.0\.0\.1:\d+\/login\/link\/\S+)/;
+const ARGUMENTS = ["--disable-background-networking", "--disable-gpu", "--disable-sync", "--no-first-run", "--no-sandbox"];
+const MOST_HTML_BYTES = 60_000;
+const PASSWORD = "correct horse battery";
+
+let collector;
+let browser;
+let manager;
+let project;
+let settings;
+
+before(async () => {
+  collector = await start("serve", [], { ready: signInLink });
+  browser = await chromium.launch({ executablePath: required("HEADCOUNT_E2E_CHROMIUM"), args: ARGUMENTS });
+  project = await collector.project("Alliance Auth");
+  settings = `/projects/${project.project}/settings`;
+  manager = await byLink(collector.printed().match(signInLink)[1]);
+});
+
+after(async () => {
+  await browser?.close();
+  await collector?.stop();
+});
+
+async function byLink(link) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(link);
+  await page.locator("main form button").click();
+  await page.waitForURL(/\/(account|projects|\?|$)/);
+  const kept = await context.cookies();
+  await context.close();
+  return kept;
+}
+
+async function open(path, { session = manager, scheme = "light", width = 1280, script = true } = {}) {
+  const context = await browser.newContext({
+    colorScheme: scheme, javaScriptEnabled: script, viewport: { width, height: 900 },
+  });
+  if (session) await context.addCookies(session);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  const answer = await page.goto(collector.url + path, { waitUntil: "load" });
+  return { page, answer, complaints, close: () => context.close() };
+}
+
+async function violations(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+}
+
+/** A page in every form: no complaint, no violation, no sideways scroll, not too long. */
+async function inEveryForm(name, path, session = manager) {
+  for (const scheme of ["light", "dark"]) {
+    for (const width of [1280, 390]) {
+      for (const script of [true, false]) {
+        const view = await open(path, { session, scheme, width, script });
+        const label = `${name} ${scheme} ${width} ${script}`;
+        assert.equal(view.answer.status(), 200, label);
+        assert.deepEqual(view.complaints, [], label);
+        const [inner, scroll] = await view.page.evaluate(() => [window.innerWidth, document.documentElement.scrollWidth]);
+        assert.ok(scroll <= inner, `${label} scrolls sideways: ${scroll} > ${inner}`);
+        assert.ok((await view.answer.body()).length <= MOST_HTML_BYTES, label);
+        if (script) {
+          await view.page.screenshot({ path: join(screenshots, `${name}-${width}-${scheme}.png`), fullPage: true });
+          assert.deepEqual(await violations(view.page), [], label);
+        }
+        await view.close();
+      }
+    }
+  }
+}
+
+/** Code of RFC 6238 for now and some steps on, by other means than the collector's. */
+function codeOf(secret, steps = 0) {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret.replaceAll(" ", "")].map((c) => letters.indexOf(c).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const moment = Buffer.alloc(8);
+  moment.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const hash = createHmac("sha1", key).update(moment).digest();
+  const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+test("a manager's pages in every form", async () => {
+  const leaves = ["", "/setup", "/tokens", "/members", "/audit", "/project", "/close", "/keys/2/revoke"];
+  for (const leaf of leaves) await inEveryForm(`settings${leaf.replaceAll("/", "-")}`, settings + leaf);
+  await inEveryForm("account", "/account");
+  await inEveryForm("factor", "/account/factor");
+  await inEveryForm("first-run", `/projects/${project.project}`);
+  await inEveryForm("views", `/projects/${project.project}/views`);
+});
+
+test("without script a manager makes a key and a token, and what cannot be undone is asked for", async () => {
+  const view = await open(settings, { script: false });
+  const { page } = view;
+  await page.getByLabel("Kind").selectOption("tracking_id");
+  await page.getByLabel("ID that senders").fill("UA-4711-1");
+  await page.getByRole("button", { name: "Make key" }).click();
+  assert.match(await page.locator("main").innerText(), /UA-4711-1/);
+  await page.getByRole("link", { name: /^Revoke Tracking ID/ }).last().click();
+  assert.match(await page.locator("main").innerText(), /UA-4711-1 are refused/);
+  await page.getByRole("button", { name: "Revoke key" }).click();
+  assert.match(await page.getByRole("status").innerText(), /revoked/);
+  await page.goto(`${collector.url}${settings}/tokens`);
+  await page.getByLabel("Name").fill("nightly");
+  await page.getByRole("button", { name: "Make token" }).click();
+  const [token] = (await page.locator("main").innerText()).match(/hcr_\w+/);
+  await page.screenshot({ path: join(screenshots, "token-fresh.png"), fullPage: true });
+  const answer = await fetch(`${collector.url}/api/v1/projects/${project.project}/reports/totals`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  assert.equal(answer.status, 200);
+  await view.close();
+});
+
+test("an author comes in by link, sees nothing of others, and asks for an app", async () => {
+  const view = await open(`${settings}/members`, { script: false });
+  await view.page.getByLabel("E-mail").fill("erik@memberaudit.example");
+  await view.page.getByLabel("Role").selectOption("author");
+  await view.page.getByLabel("Apps of an author").fill("memberaudit");
+  await view.page.getByRole("button", { name: "Invite" }).click();
+  const [link] = (await view.page.locator("main").innerText()).match(/http:\S+\/login\/link\/\w+/);
+  const author = await byLink(link);
+  const apps = `/projects/${project.project}/apps`;
+  await inEveryForm("apps", apps, author);
+  const asking = await open(apps, { session: author, script: false });
+  await asking.page.getByLabel("Name").fill("corptools");
+  await asking.page.getByLabel("Where the token").fill("https://corptools.example/README.md");
+  await asking.page.getByRole("button", { name: "Ask" }).click();
+  assert.match(await asking.page.locator("main").innerText(), /headcount-app-\w+/);
+  for (const leaf of ["live", "settings", "retention"]) {
+    const answer = await asking.page.goto(`${collector.url}/projects/${project.project}/${leaf}`);
+    assert.equal(answer.status(), 403, leaf);
+  }
+  await asking.close();
+  await inEveryForm("members-asked", `${settings}/members`);
+  await view.page.goto(`${collector.url}${settings}/members`);
+  await view.page.getByRole("button", { name: /^Grant corptools/ }).click();
+  assert.match(await view.page.locator("main").innerText(), /corptools, memberaudit only/);
+  await view.close();
+});
+
+test("a password and a second factor sign in, each code once", async () => {
+  const view = await open("/account", { script: false });
+  const { page } = view;
+  await page.getByLabel("New password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Save password" }).click();
+  await page.goto(`${collector.url}/account/factor`);
+  const secret = (await page.locator("pre").first().innerText()).trim();
+  const used = codeOf(secret);
+  await page.getByRole("textbox", { name: "Code" }).fill(used);
+  await page.getByRole("button", { name: "Switch on" }).click();
+  const recovery = (await page.locator("pre").innerText()).trim().split("\n");
+  assert.equal(recovery.length, 10);
+  await page.screenshot({ path: join(screenshots, "factor-on.png"), fullPage: true });
+
+  const other = await open("/login", { session: null, script: false });
+  await other.page.getByLabel("E-mail").fill("manager@localhost");
+  await other.page.getByLabel("Password").fill(PASSWORD);
+  await other.page.getByRole("button", { name: "Sign in" }).click();
+  await other.page.waitForURL(/\/login\/code/);
+  await other.page.screenshot({ path: join(screenshots, "login-code.png"), fullPage: true });
+  await other.page.getByRole("textbox", { name: "Code" }).fill(used);
+  await other.page.getByRole("button", { name: "Sign in" }).click();
+  assert.match(await other.page.getByRole("alert").innerText(), /used before/);
+  await other.page.getByRole("textbox", { name: "Code" }).fill(codeOf(secret, 1));
+  await other.page.getByRole("button", { name: "Sign in" }).click();
+  await other.page.waitForURL(/\/projects\//);
+  await other.close();
+  await page.goto(`${collector.url}/account/factor`);
+  await page.getByRole("textbox", { name: "Code" }).fill(recovery[0]);
+  await page.getByRole("button", { name: "Switch off" }).click();
+  assert.match(await page.getByRole("status").innerText(), /factor is off/);
+  await view.close();
+});
+
+test("the first hit turns the waiting page into the overview, without script", async () => {
+  const view = await open(`/projects/${project.project}`, { script: false });
+  assert.match(await view.page.locator("h1").innerText(), /Waiting/);
+  const body = "v=1&t=pageview&cid=00000000-0000-4000-8000-000000000001&dp=%2Fdashboard%2F&dt=Dashboard&av=5.5.0";
+  await fetch(`${collector.url}/collect`, { method: "POST", body: `${body}&tid=${project.tracking_id}` });
+  await view.page.waitForFunction(() => document.querySelector("h1")?.textContent === "Overview", null, { timeout: 20_000 })
+    .catch(async () => assert.equal(await view.page.locator("h1").innerText(), "Overview"));
+  await view.page.getByText("Views", { exact: true }).first().click();
+  await view.page.getByLabel("Save this view as").fill("First");
+  await view.page.getByRole("button", { name: "Save view" }).click();
+  await view.page.goto(`${collector.url}/projects/${project.project}/views`);
+  assert.match(await view.page.locator("main").innerText(), /First/);
+  await view.close();
+});
