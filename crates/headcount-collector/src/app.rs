@@ -14,6 +14,7 @@ use crate::meta::Meta;
 use crate::metrics::Metrics;
 use crate::store::{ProjectNumber, Store};
 use crate::upkeep::{self, Upkeep};
+use crate::watch::Watch;
 use crate::web;
 
 /// One collector on one data folder.
@@ -65,6 +66,7 @@ impl Collector {
             upkeep: Upkeep::default(),
         });
         let weak = Arc::downgrade(&collector);
+        let watch = Watch::default();
         collector.eraser.start(move || {
             if let Some(collector) = weak.upgrade() {
                 erase::round(&collector);
@@ -74,6 +76,7 @@ impl Collector {
         collector.upkeep.start(move || {
             if let Some(collector) = weak.upgrade() {
                 upkeep::round(&collector);
+                watch.round(&collector);
             }
         })?;
         Ok(collector)

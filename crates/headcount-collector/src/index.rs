@@ -24,6 +24,7 @@ mod packed;
 mod part;
 mod shelf;
 mod spread;
+mod tallies;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -46,6 +47,8 @@ use shelf::Shelf;
 use timeline::Timeline;
 use upkeep::Closing;
 use view::Snapshot;
+
+pub use tallies::TaskDays;
 
 /// Settings of the index.
 #[derive(Clone, Debug)]

@@ -21,4 +21,5 @@ mod sqlite;
 pub mod store;
 pub mod transfer;
 mod upkeep;
+mod watch;
 pub mod web;

@@ -2,7 +2,9 @@
 
 pub mod address;
 pub mod audit;
+pub mod breaks;
 pub mod claims;
+pub mod findings;
 pub mod keyring;
 pub mod keys;
 pub mod links;

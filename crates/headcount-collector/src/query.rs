@@ -157,6 +157,16 @@ pub struct AnswerRow {
 /// Numbers, ascending, each with how often it occurs.
 pub type Spread = Vec<(f64, u64)>;
 
+/// Runs of a task by one install on one day, on one side of a release.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tally {
+    pub install: u32,
+    /// Whether on the version that is asked about, or a newer one.
+    pub newer: bool,
+    pub runs: f64,
+    pub failures: f64,
+}
+
 /// A question about how long installs live: those whose first active day falls in the range and that
 /// match the filter in it, as told last in the range. Nothing outside of the range is looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -15,6 +15,7 @@ mod desk;
 mod device;
 mod export;
 mod factor;
+mod feed;
 mod forms;
 mod headers;
 mod known;
@@ -97,6 +98,7 @@ const PAGES: &[Page] = &[
     ("/projects/{project}", || get(overview::show)),
     ("/projects/{project}/tasks", || get(tasks::show)),
     ("/projects/{project}/retention", || get(retention::show)),
+    ("/projects/{project}/findings.atom", || get(feed::show)),
     ("/projects/{project}/live", || get(live::show)),
     ("/projects/{project}/apps", || {
         get(apps::show).post(apps::ask)

@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::agent::AgentArgs;
 use crate::backup::{BackupArgs, RestoreArgs};
+use crate::breaks::BreakCommand;
 use crate::client::ClientArgs;
 use crate::erase::EraseArgs;
 use crate::project::ProjectCommand;
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     /// Make tokens for the reports API.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Note days on which reports are known to be wrong.
+    #[command(subcommand)]
+    Break(BreakCommand),
     /// The module that lives inside an installation, from the command line.
     Client(ClientArgs),
     /// The module as a local service: delivery, the daily report, and POST /record.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod backup;
+mod breaks;
 mod cli;
 mod client;
 mod demo;
@@ -61,6 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Project(command) => project::run(command, output),
         Command::User(command) => user::run(command, output),
         Command::Token(command) => token::run(command, output),
+        Command::Break(command) => breaks::run(command, output),
         Command::Client(args) => client::run(args, output),
         Command::Agent(args) => agent::run(args, output),
     }

@@ -33,7 +33,7 @@ impl Plot {
             .map(|(k, &tick)| XTick {
                 at: self.along(tick),
                 text: self.scale.text(tick),
-                spare: k % 2 == 1,
+                spare: self.scale.ticks.len() > 5 && k % 2 == 1,
             })
             .collect();
         for (k, tick) in ticks.iter().enumerate() {

@@ -24,6 +24,8 @@ pub(crate) struct Line {
     pub(crate) values: Vec<f64>,
     pub(crate) before: Option<Before>,
     pub(crate) marks: Vec<Mark>,
+    /// Days on which reports were broken, as long as the line or empty: no line is drawn there.
+    pub(crate) gaps: Vec<bool>,
 }
 
 /// The earlier time a line is compared with; as long as the line.
@@ -55,23 +57,37 @@ impl Line {
         let all = self.values.iter().chain(earlier).copied();
         let scale = Scale::for_line(all, self.unit);
         let from_zero = !scale.cropped();
-        let low = scale.low;
+        let (low, high) = (scale.low, scale.high);
         let points = along(&self.values);
         let mut plot = Plot::new(HEIGHT, scale, &self.describe())
             .axes(&self.counts, "day")
             .y_ticks()
             .x_ticks(&date_ticks(&self.days));
-        if let Some(before) = &self.before {
-            let was = along(&before.values);
-            for (now, was, above) in between(&points, &was) {
-                plot = plot.area(&now, &was, self.fill(above));
-            }
-            plot = plot.line(&was, " pv");
-        } else if from_zero && points.len() > 1 {
-            let floor: Vec<Point> = points.iter().map(|&(x, _)| (x, low)).collect();
-            plot = plot.area(&points, &floor, "ar");
+        let was = self.before.as_ref().map(|before| along(&before.values));
+        let pieces = pieces(&self.gaps, points.len());
+        for pair in pieces.windows(2) {
+            let (from, to) = (points[pair[0].end - 1].0, points[pair[1].start].0);
+            let across = |y: f64| [(from, y), (to, y)];
+            plot = plot.area(&across(high), &across(low), "an");
         }
-        plot = plot.line(&points, "").marks(&readable(self.marks.clone()));
+        for piece in &pieces {
+            let now = &points[piece.clone()];
+            if let Some(was) = &was {
+                for (now, was, above) in between(now, &was[piece.clone()]) {
+                    plot = plot.area(&now, &was, self.fill(above));
+                }
+            } else if from_zero && now.len() > 1 {
+                let floor: Vec<Point> = now.iter().map(|&(x, _)| (x, low)).collect();
+                plot = plot.area(now, &floor, "ar");
+            }
+        }
+        if let Some(was) = &was {
+            plot = plot.line(was, " pv");
+        }
+        for piece in pieces {
+            plot = plot.line(&points[piece], "");
+        }
+        plot = plot.marks(&readable(self.marks.clone()));
         if let Some(&last) = points.last() {
             plot = plot.dot(last).ends(&self.ends());
         }
@@ -164,7 +180,14 @@ impl Line {
             head.extend([capital(&before.name), "Change".to_owned()]);
         }
         let rows = (0..self.days.len()).map(|k| {
-            let mut row = vec![calendar::short(self.days[k]), self.text(self.values[k])];
+            let broken = self.gaps.get(k).copied().unwrap_or(false);
+            let day = calendar::short(self.days[k]);
+            let day = if broken {
+                format!("{day}, broken")
+            } else {
+                day
+            };
+            let mut row = vec![day, self.text(self.values[k])];
             if let Some(before) = &self.before {
                 let was = before.values[k];
                 row.extend([self.text(was), self.change(self.values[k], was)]);
@@ -200,6 +223,19 @@ fn along(values: &[f64]) -> Vec<Point> {
         .enumerate()
         .map(|(k, &value)| (place(k, values.len()), value))
         .collect()
+}
+
+/// Stretches of points without a gap in them.
+fn pieces(gaps: &[bool], points: usize) -> Vec<std::ops::Range<usize>> {
+    let broken = |k: usize| gaps.get(k).copied().unwrap_or(false);
+    let mut out: Vec<std::ops::Range<usize>> = Vec::new();
+    for k in (0..points).filter(|&k| !broken(k)) {
+        match out.last_mut().filter(|piece| piece.end == k) {
+            Some(piece) => piece.end = k + 1,
+            None => out.push(k..k + 1),
+        }
+    }
+    out
 }
 
 type Stretch = (Vec<Point>, Vec<Point>, bool);
@@ -247,6 +283,18 @@ fn crossing(now: (Point, Point), was: (Point, Point)) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn broken_days_are_gaps() {
+        let of = |gaps: &[bool], points| -> Vec<(usize, usize)> {
+            let found = pieces(gaps, points).into_iter();
+            found.map(|piece| (piece.start, piece.end)).collect()
+        };
+        assert_eq!(of(&[], 3), [(0, 3)]);
+        assert_eq!(of(&[false, true, true, false, false], 5), [(0, 1), (3, 5)]);
+        assert_eq!(of(&[true, false, true], 3), [(1, 2)]);
+        assert_eq!(of(&[true, true], 2), []);
+    }
 
     #[test]
     fn areas_are_cut_where_lines_cross() {

@@ -269,7 +269,10 @@ impl Values {
             title: "Values".to_owned(),
             about: format!(
                 "The number a run told, of {}",
-                number::counted(all, "run that told one").replace("ones", "one")
+                match all {
+                    1 => "1 run that told one".to_owned(),
+                    all => format!("{} runs that told one", number::count(all)),
+                }
             ),
             key: String::new(),
             end: self.end.clone(),
@@ -312,7 +315,7 @@ impl Values {
             .map(|(k, (name, _))| XTick {
                 at: (k as f64 + 0.5) / n,
                 text: name.replace(" to ", "–"),
-                spare: k % (2 * every) != 0,
+                spare: self.steps.len() > 5 && k % (2 * every) != 0,
             })
             .collect();
         let mut plot = Plot::new(VALUES_HEIGHT, scale, &describe)

@@ -25,6 +25,7 @@ fn line(title: &str, values: &[f64], before: Option<&[f64]>) -> Line {
             name: "previous 3 days".to_owned(),
             values: values.to_vec(),
         }),
+        gaps: Vec::new(),
         marks: vec![Mark {
             at: 0.5,
             label: "v5.4.0".to_owned(),

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("003_people.sql"),
     include_str!("004_retention.sql"),
     include_str!("005_publications.sql"),
+    include_str!("006_findings.sql"),
 ];
 
 /// A connection that never writes, on a file that `open` made.

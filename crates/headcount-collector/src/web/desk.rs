@@ -9,6 +9,8 @@ use super::error::PageError;
 use super::now;
 use crate::access::scope::Scope;
 use crate::app::Collector;
+use crate::meta::breaks::Break;
+use crate::meta::findings::{KeptFinding, Which};
 use crate::meta::people::ProjectOfUser;
 use crate::query::{Answer, Bucket, DayRange, Dimension, LivesQuery, Measure, Query};
 use crate::reports::{ReportError, Source, calendar};
@@ -89,6 +91,28 @@ impl Desk {
         self.only_whole("single hits")?;
         let found = self.collector.store.recent_hits(self.project, limit);
         found.map_err(|error| ReportError::Data(error.to_string()))
+    }
+
+    /// Days on which reports are known to be wrong.
+    pub(crate) fn breaks(&self) -> Result<Vec<Break>, ReportError> {
+        let found = self.collector.meta.breaks(self.project);
+        found.map_err(|error| ReportError::Data(error.to_string()))
+    }
+
+    /// What the server found by itself and what still stands, the newest first; `None` for authors,
+    /// whose apps are a part of it only.
+    pub(crate) fn standing_findings(
+        &self,
+        limit: u32,
+    ) -> Result<Option<Vec<KeptFinding>>, ReportError> {
+        if self.narrowed() {
+            return Ok(None);
+        }
+        let meta = &self.collector.meta;
+        let found = meta.findings(self.project, Which::Standing, limit);
+        found
+            .map(Some)
+            .map_err(|error| ReportError::Data(error.to_string()))
     }
 
     /// Hits per minute of the last hours.

@@ -5,6 +5,7 @@ pub(crate) mod data;
 pub(crate) mod findings;
 pub(crate) mod first_run;
 pub(crate) mod full;
+pub(crate) mod gaps;
 pub(crate) mod headline;
 pub(crate) mod panels;
 pub(crate) mod regress;
@@ -25,6 +26,7 @@ use super::shell::{Shell, Tab, page};
 use super::viewer::Member;
 use super::{Web, blocking};
 use crate::access::Action;
+use crate::meta::findings::{FindingKind, KeptFinding};
 use crate::reports::{ReportError, Source, calendar};
 use crate::store::Day;
 
@@ -38,6 +40,8 @@ use tools::Tools;
 
 /// Seconds between looks for the first hit.
 const FIRST_RUN_SECONDS: &str = "5";
+/// Findings that a page has room for, the newest first.
+const FINDINGS: u32 = 5;
 /// Hits looked at for the reasons of rejections.
 const HITS: usize = 1_000;
 
@@ -81,7 +85,7 @@ pub fn figures(
     (first, today): (Day, Day),
 ) -> Result<u64, ReportError> {
     let state = State::parse(query)?;
-    let data = data::gather(source, &state, Span::new(first, today))?;
+    let data = data::gather(source, &state, (Span::new(first, today), &[]))?;
     Ok(data.now.active)
 }
 
@@ -100,6 +104,8 @@ struct View {
     span: Span,
     data: Data,
     rejected: Option<Finding>,
+    /// What the server found by itself; `None` for authors, who see a part of it only.
+    kept: Option<Vec<KeptFinding>>,
 }
 
 fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
@@ -112,7 +118,9 @@ fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
         let parts = desk.ask(|source| full::show(source, &state, span))?;
         return Ok(Found::Full { state, span, parts });
     }
-    let data = desk.ask(|source| data::gather(source, &state, span))?;
+    let breaks = desk.breaks()?;
+    let data = desk.ask(|source| data::gather(source, &state, (span, &breaks)))?;
+    let kept = desk.standing_findings(FINDINGS)?;
     let rejected = if desk.narrowed() {
         None
     } else {
@@ -124,6 +132,7 @@ fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
         span,
         data,
         rejected,
+        kept,
     })))
 }
 
@@ -172,26 +181,36 @@ impl OverviewPage {
             span,
             data,
             rejected,
+            kept,
         } = view;
         let offers = tools::offers(&state, &data);
         let tasks = &data.tasks;
         let slug = shell.project.as_ref().map(|project| project.slug.clone());
         let slug = slug.unwrap_or_default();
-        let worst = tasks.worse.first();
-        let mut findings: Vec<Finding> = worst
-            .map(|worst| findings::task(&state, &slug, worst, tasks.worst_installs))
-            .into_iter()
-            .collect();
-        findings.extend(
-            data.spread
-                .as_ref()
-                .map(|spread| findings::spread(&state, spread)),
-        );
+        let mut findings: Vec<Finding> = match &kept {
+            Some(kept) => kept
+                .iter()
+                .map(|kept| findings::kept(&slug, kept))
+                .collect(),
+            None => tasks
+                .worse
+                .first()
+                .map(|worst| findings::task(&state, &slug, worst, tasks.worst_installs))
+                .into_iter()
+                .collect(),
+        };
+        let told = kept
+            .iter()
+            .flatten()
+            .any(|kept| kept.finding.kind == FindingKind::Spread);
+        let spread = data.spread.as_ref().filter(|_| !told);
+        findings.extend(spread.map(|spread| findings::spread(&state, spread)));
         findings.extend(rejected);
         Self {
             shell: shell.data_until(data_until(data.range.to, span.today)),
             tools: Tools::new("Overview", &state, span, offers)
-                .matching(data.now.active_week, data.unfiltered),
+                .matching(data.now.active_week, data.unfiltered)
+                .spoilt(data.spoilt.as_deref()),
             stats: headline::stats(&state, &data),
             chart: headline::chart(&state, &data),
             findings,

@@ -6,6 +6,7 @@ use headcount_protocol::event::is_failure;
 
 use super::ask;
 use super::fleet::{Fleet, Told};
+use crate::index::TaskDays;
 use crate::query::{DayRange, Measure};
 use crate::reports::Over;
 use crate::reports::interval::{quantile, wilson};
@@ -99,5 +100,55 @@ fn spreads_of_sizes_are_exact() {
         assert_eq!(listed, told, "seed {seed}");
         let rank = (told.len() as f64 * 0.99).ceil() as usize;
         assert_eq!(quantile(&spread, 0.99), Some(told[rank - 1] as f64));
+    }
+}
+
+#[test]
+fn tallies_are_those_of_the_raw_events() {
+    for seed in SEEDS {
+        let fleet = Fleet::seeded(seed);
+        let (from, to) = super::range();
+        let mut expected: Vec<(i32, bool, u64, u64)> = Vec::new();
+        let mut counts: BTreeMap<(i32, usize, bool), (u64, u64)> = BTreeMap::new();
+        for event in fleet
+            .within(from, to)
+            .filter(|event| !event.version.is_empty())
+        {
+            if let Told::Task { task, result, .. } = &event.told
+                && task == "update"
+            {
+                let newer = event.version.as_str() >= "5.4.1";
+                let count = counts.entry((event.day, event.install, newer)).or_default();
+                count.0 += 1;
+                count.1 += u64::from(is_failure(result));
+            }
+        }
+        // Installs are numbered by the store, so a day is compared by what its installs sum up to.
+        for ((day, _, newer), (runs, failures)) in counts {
+            expected.push((day, newer, runs, failures));
+        }
+        let mut found = Vec::new();
+        let (index, project) = fleet.index();
+        let asked = TaskDays {
+            namespace: "memberaudit",
+            task: "update",
+            range: DayRange {
+                from: Day(from),
+                to: Day(to),
+            },
+        };
+        let is_newer = |version: &str| version >= "5.4.1";
+        index
+            .tallies(project, asked, &is_newer, &mut |day, tallies| {
+                found.extend(tallies.iter().map(|tally| {
+                    let (runs, failures) = (tally.runs as u64, tally.failures as u64);
+                    (day.0, tally.newer, runs, failures)
+                }));
+            })
+            .unwrap();
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected, "seed {seed}");
+        assert!(found.iter().any(|tally| tally.1) && found.iter().any(|tally| !tally.1));
     }
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::app::Collector;
 use crate::config::Config;
+use crate::index::Index;
 use crate::reports::{self, Params, ReportError, Source, Table};
 use crate::store::{Accepted, Day, Entry, EntryBody, Parcel, ProjectNumber, Wire};
 
@@ -94,6 +95,11 @@ impl Fleet {
     pub(super) fn report(&self, name: &str, query: &str) -> Result<Table, ReportError> {
         let params = Params::parse(query, Day(LAST.0 + 1))?;
         self.source(|source| reports::run(source, name, &params))
+    }
+
+    /// Its index, and its project there.
+    pub(super) fn index(&self) -> (&Index, ProjectNumber) {
+        (&self.collector.index, PROJECT)
     }
 
     /// Runs `work` with the source of its reports.

@@ -1,11 +1,13 @@
 //! Every number of the overview, asked once. Knows no HTML.
 
+use crate::meta::breaks::Break;
 use crate::query::{AnswerRow, Bucket, DayRange, Dimension, Measure};
 use crate::reports::interval::quantile;
 use crate::reports::totals::{self, Figures, week_to};
 use crate::reports::{Over, Params, ReportError, SizeOf, Source, release, sizes};
 use crate::store::Day;
 
+use super::gaps::{self, Gaps};
 use super::panels::only;
 use super::regress::{self, Regression};
 use super::series::{self, Release};
@@ -48,6 +50,10 @@ pub(crate) struct Data {
     /// Active installs of the week without any filter; as `now` where there is none.
     pub(crate) unfiltered: u64,
     pub(crate) line: Points,
+    /// Days of the line on which reports were broken.
+    pub(crate) gaps: Gaps,
+    /// Why the days compared with are left out.
+    pub(crate) spoilt: Option<String>,
     pub(crate) releases: Vec<Release>,
     pub(crate) spread: Option<Spread>,
     pub(crate) adoption: Adoption,
@@ -124,8 +130,12 @@ pub(crate) struct Tasks {
     pub(crate) worst_installs: u64,
 }
 
-/// Asks everything.
-pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<Data, ReportError> {
+/// Asks everything. `breaks` are days on which reports are known to be wrong.
+pub(crate) fn gather(
+    source: &Source<'_>,
+    state: &State,
+    (span, breaks): (Span, &[Break]),
+) -> Result<Data, ReportError> {
     let ask = Ask {
         source,
         state,
@@ -136,6 +146,8 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
         .compare
         .range(ask.range)
         .filter(|before| before.from >= span.first);
+    let spoilt = before.and_then(|before| gaps::spoils(breaks, before));
+    let before = before.filter(|_| spoilt.is_none());
     let now = totals::figures(source, ask.range, &state.filter)?;
     let was = before
         .map(|before| totals::figures(source, before, &state.filter))
@@ -149,6 +161,8 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
     let releases = series::releases(source, ask.release_range())?;
     Ok(Data {
         line: ask.line(before, latest)?,
+        gaps: gaps::find(source, breaks, &series::points(ask.range, span.first))?,
+        spoilt,
         spread: ask.spread(&releases, &now)?,
         adoption: ask.adoption()?,
         users: ask.sizes(SizeOf::Users)?,

@@ -3,7 +3,10 @@
 use rustc_hash::FxHashMap;
 
 use crate::chart::number;
+use crate::meta::findings::KeptFinding;
+use crate::reports::calendar;
 use crate::store::{Hit, Minute, Verdict};
+use crate::web::shell::Tab;
 
 use super::data::Spread;
 use super::panels;
@@ -23,6 +26,22 @@ pub(crate) struct Finding {
     pub(crate) text: String,
     pub(crate) evidence: String,
     pub(crate) href: String,
+}
+
+/// One that the server found by itself, in a project.
+pub(crate) fn kept(slug: &str, kept: &KeptFinding) -> Finding {
+    let finding = &kept.finding;
+    Finding {
+        bad: finding.kind.is_bad(),
+        strong: finding.strong.clone(),
+        text: finding.text.clone(),
+        evidence: format!(
+            "{}; found {}",
+            finding.evidence,
+            calendar::long(calendar::day_of_ms(kept.found_at.as_millisecond()))
+        ),
+        href: format!("{}{}", Tab::Overview.href(slug), finding.target),
+    }
 }
 
 /// A task that fails more since a release.

@@ -115,7 +115,10 @@ pub(crate) fn chart(state: &State, data: &Data) -> String {
     let style = style(state.metric, data);
     let line = Line {
         title: style.title,
-        about: style.about.to_owned(),
+        about: match data.gaps.reasons.is_empty() {
+            true => style.about.to_owned(),
+            false => format!("{}; gap: {}", style.about, data.gaps.reasons.join(", ")),
+        },
         counts: style.counts.to_owned(),
         column: style.column.to_owned(),
         unit: style.unit,
@@ -127,6 +130,7 @@ pub(crate) fn chart(state: &State, data: &Data) -> String {
             values: values.clone(),
         }),
         marks: marks(&data.releases, &data.line.days, false),
+        gaps: data.gaps.points.clone(),
     };
     line.html()
 }

@@ -100,6 +100,14 @@ impl Tools {
         }
     }
 
+    /// Says why the days compared with are left out, if they are.
+    pub(crate) fn spoilt(mut self, reason: Option<&str>) -> Self {
+        if let Some(reason) = reason {
+            self.compared = format!("left out: {reason}");
+        }
+        self
+    }
+
     /// Says how many of the active installs match.
     pub(crate) fn matching(mut self, matching: u64, all: u64) -> Self {
         self.matches = if self.chips.is_empty() {

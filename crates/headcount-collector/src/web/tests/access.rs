@@ -25,6 +25,8 @@ enum For {
     Readers,
     /// Every member, and every report token of the project.
     MembersAndTokens,
+    /// Managers and viewers, and every report token of the project.
+    ReadersAndTokens,
     /// Managers of the project.
     Managers,
     /// Managers of the project, and its tokens with the scope export.
@@ -70,6 +72,10 @@ impl Who {
             For::Authors => self == Self::Author,
             For::Readers => matches!(self, Self::Viewer | Self::Manager),
             For::Managers => self == Self::Manager,
+            For::ReadersAndTokens => matches!(
+                self,
+                Self::Viewer | Self::Manager | Self::ReportsToken | Self::ExportToken
+            ),
             For::MembersAndTokens => matches!(
                 self,
                 Self::Author
@@ -121,6 +127,11 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/projects/{project}", For::Members),
     ("GET", "/projects/{project}/tasks", For::Members),
     ("GET", "/projects/{project}/retention", For::Readers),
+    (
+        "GET",
+        "/projects/{project}/findings.atom",
+        For::ReadersAndTokens,
+    ),
     ("GET", "/projects/{project}/live", For::Readers),
     ("GET", "/projects/{project}/settings", For::Managers),
     ("POST", "/projects/{project}/settings/keys", For::Managers),
