@@ -121,6 +121,7 @@ fn lines(groups: &[Group], others: u64, whole: u64) -> Vec<(String, String, Stri
 fn chart(public: &Public) -> String {
     let weeks = &public.weeks;
     let line = Line {
+        gaps: Vec::new(),
         title: "Active installs".to_owned(),
         about: "Installs that reported in the 7 days up to the end of each week".to_owned(),
         counts: "active installs".to_owned(),
