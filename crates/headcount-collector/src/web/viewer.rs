@@ -261,9 +261,6 @@ impl FromRequestParts<Web> for Reader {
                 None => return Self::by_session(parts, web).await,
             },
         };
-        let token = bearer(authorization)
-            .ok_or(ApiRefusal::NO_TOKEN)?
-            .to_owned();
         let (reader, _) = by_token(web, token, slug).await?;
         Ok(reader)
     }
@@ -274,8 +271,6 @@ impl FromRequestParts<Web> for Exporter {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiRefusal> {
         let slug = slug_in_path(parts, web)
-        let found = web
-            .meta(move |meta| by_token(meta, &token, &slug))
             .await
             .ok_or(ApiRefusal::NO_PROJECT)?;
         let Some(authorization) = parts.headers.get(AUTHORIZATION) else {
