@@ -47,6 +47,21 @@ def test_signatures_are_those_of_the_typed_interface(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_the_package_is_typed(tmp_path: Path) -> None:
+    # Django and Celery come without types; what is ours is checked strictly.
+    config = tmp_path / "mypy.ini"
+    lifted = ("disallow_subclassing_any", "disallow_untyped_decorators", "warn_return_any", "disallow_any_generics")
+    lines = ["[mypy]", "strict = True", "ignore_missing_imports = True", *(f"{name} = False" for name in lifted)]
+    config.write_text("\n".join([*lines, "[mypy-headcount.allianceauth.*]", "ignore_errors = True", ""]))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(config), "-p", "headcount"],
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_everything_recorded_arrives(client: Any, project: Project) -> None:
     client.add_token("Team", "headcount", project.url, project.ingest_key)
     assert client.record_stats(users=4, tokens=2, apps=["plain", ("memberaudit", "3.1.0")], deployment="docker")

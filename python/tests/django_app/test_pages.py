@@ -96,3 +96,15 @@ def test_the_admin_names_no_person_and_no_site(module: Any, project: Project) ->
         ("/admin/auth/user/<path:object_id>/change/", ""): 1,
         ("/admin/auth/user/", "Select user to change"): 1,
     }
+
+
+def test_an_async_stream_passes_untouched(module: Any, project: Project) -> None:
+    add_token(project)
+
+    async def visit() -> bytes:
+        response: Any = await AsyncClient().get("/stream/")
+        return b"".join([part async for part in response.streaming_content])
+
+    assert asyncio.run(visit()) == b"<title>Stream</title>rest"
+    module.client.flush()
+    assert project.pages() == {("/stream/", ""): 1}
