@@ -179,6 +179,15 @@ class Engine:
             "google_endpoint": self.host.google_endpoint(),
         }
 
+    def doctor(self) -> dict[str, Any]:
+        """The client's answer. What it was never told, because nothing is to be sent, is told here."""
+        answer = self.client.doctor() | {"refused": self.refused}
+        if answer["stopped_by"] == "no_token" and self.host.tokens():
+            switches = [switch for switch in answer["switches"] if switch != "no_token"]
+            why = "every feed of every token is off"
+            answer |= {"stopped_by": "feeds_off", "why": why, "switches": switches}
+        return answer
+
     def uses_beat(self) -> bool:
         """Whether Celery beat makes the daily report."""
         for name in ("CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE"):

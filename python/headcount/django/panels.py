@@ -80,7 +80,7 @@ def panels(object_id: str) -> dict[str, Any] | None:
         return {"disabled": True, "doctor": [words.doctor(module.client.doctor())[0]]}
     try:
         module.follow()
-        answer = module.client.doctor() | {"refused": module.refused}
+        answer = module.doctor()
         previews = [one for one in module.client.preview() if one["token"] == token]
         ledger = module.client.ledger()
         status = module.client.status()

@@ -124,16 +124,18 @@ def test_fault_25_messages_queued_by_the_original_are_recorded_once(live):
     with live.project.rows() as rows:
         token = rows.execute("SELECT token FROM analytics_analyticstokens").fetchone()["token"]
     if live.project.install.is_three:
-        message = {"tracking_id": token, "client_id": "c", "category": "old", "action": "queued", "label": "Success"}
+        name = "tracking_id"
+        message = {name: token, "client_id": "c", "category": "old", "action": "queued", "label": "Success"}
         live.run_task(OLD + "send_ga_tracking_celery_event", **message, value=3)
         page = {"page": "/old/", "title": "Old", "locale": "en", "useragent": "x"}
         live.run_task(OLD + "send_ga_tracking_web_view", tracking_id=token, client_id="c", **page)
         live.eventually("the page", lambda: ("/old/", "Old", "en") in live.google.pages())
     else:
-        message = {"measurement_id": token, "secret": "s", "namespace": "old", "task": "queued", "result": "Success"}
+        name = "measurement_id"
+        message = {name: token, "secret": "s", "namespace": "old", "task": "queued", "result": "Success"}
         live.run_task(OLD + "send_ga_tracking_celery_event", **message, label="", value=3)
     live.eventually("the event", lambda: arrived(live, "queued"))
-    live.run_task(OLD + "send_ga_tracking_celery_event", **{**message, "measurement_id": "G-GONE", "value": 9})
+    live.run_task(OLD + "send_ga_tracking_celery_event", **{**message, name: "GONE", "value": 9})
     time.sleep(0.5)
     assert [event[3] for event in arrived(live, "queued")] == [3]
     assert not arrived(live, "send_ga_tracking_celery_event"), "fault 25: the module's own tasks are no events"

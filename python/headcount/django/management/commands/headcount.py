@@ -48,7 +48,7 @@ class Command(BaseCommand):
         client = module.client
         match name:
             case "doctor":
-                return client.doctor() | {"refused": module.refused}
+                return module.doctor()
             case "preview":
                 return {"requests": client.preview()}
             case "status":
