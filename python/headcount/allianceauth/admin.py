@@ -14,6 +14,9 @@ from headcount.allianceauth.models import Note, TokenSettings
 from headcount.allianceauth.tokens import FEEDS, aa_tokens, as_token, settings_of
 from headcount.django.panels import PanelsMixin
 
+#: How the page of headcount.django asks for its style.
+STYLESHEET = '<link rel="stylesheet" href="{% static "headcount/admin.css" %}">'
+
 #: What the page says about a feed that nobody switched off here.
 REASONS = {
     Note.EXISTING: (
@@ -40,8 +43,11 @@ REASONS = {
 @cache
 def change_form() -> Any:
     """The page of headcount.django, whose templates Django does not look for: that app is not installed here."""
-    folder = resources.files("headcount.django") / "templates" / "admin" / "analytics"
-    return engines["django"].from_string((folder / "token_change_form.html").read_text())
+    django = resources.files("headcount.django")
+    page = (django / "templates" / "admin" / "analytics" / "token_change_form.html").read_text()
+    style = (django / "static" / "headcount" / "admin.css").read_text()
+    # In the page itself: Alliance Auth's storage answers 500 for a file that no collectstatic has seen.
+    return engines["django"].from_string(page.replace(STYLESHEET, f"<style>{style}</style>"))
 
 
 class TokensAdmin(PanelsMixin, admin.ModelAdmin):
