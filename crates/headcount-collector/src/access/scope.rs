@@ -73,7 +73,7 @@ impl Scope {
     pub fn check(&self, query: &Query, listed: bool) -> Result<Needs, OutOfScope> {
         let mut told = Told::default();
         for clause in &query.filter {
-            self.check_clause(clause)?;
+            self.check_clause(clause, query.measure)?;
             if !clause.negated {
                 told.add(clause.dimension);
             }
@@ -93,7 +93,7 @@ impl Scope {
         })
     }
 
-    fn check_clause(&self, clause: &Clause) -> Result<(), OutOfScope> {
+    fn check_clause(&self, clause: &Clause, measure: Measure) -> Result<(), OutOfScope> {
         let text = match &clause.value {
             ClauseValue::Text(text) => text.as_str(),
             ClauseValue::Range(..) => "",
@@ -113,7 +113,7 @@ impl Scope {
             | Dimension::Locale
             | Dimension::Browser
             | Dimension::Os
-                if clause.negated =>
+                if clause.negated && !leaves_out_events(clause.dimension, measure) =>
             {
                 Err(OutOfScope(format!(
                     "leaving out `{text}` would tell of the events of other apps"
@@ -132,6 +132,13 @@ impl Scope {
             | Dimension::Browser
             | Dimension::Os => Ok(()),
         }
+    }
+
+    /// Whether the base of an answer would tell of other apps: leaving out events by what they tell
+    /// leaves out, there, installs with such an event of any app.
+    pub fn hides_base(query: &Query) -> bool {
+        let mut clauses = query.filter.iter();
+        clauses.any(|clause| clause.negated && leaves_out_events(clause.dimension, query.measure))
     }
 
     /// The question about own apps only. `paths` are the own ones of its days, where they are needed.
@@ -172,6 +179,28 @@ impl Scope {
                 | Dimension::Os => true,
             }
         })
+    }
+}
+
+/// Whether a negated clause selects among the events that are counted, which are own ones, and not
+/// among installs.
+fn leaves_out_events(dimension: Dimension, measure: Measure) -> bool {
+    match dimension {
+        Dimension::Task | Dimension::Result | Dimension::Label => {
+            matches!(measure, Measure::Tasks | Measure::Stats)
+        }
+        Dimension::Title | Dimension::Locale | Dimension::Browser | Dimension::Os => {
+            measure == Measure::Pages
+        }
+        Dimension::Version
+        | Dimension::App
+        | Dimension::AppVersion
+        | Dimension::Deployment
+        | Dimension::Users
+        | Dimension::Tokens
+        | Dimension::FirstSeen
+        | Dimension::Namespace
+        | Dimension::Path => false,
     }
 }
 
@@ -340,8 +369,10 @@ mod tests {
                     &[filter][..],
                     &[filter, "app:memberaudit", "namespace:memberaudit"],
                 ] {
-                    let refused = narrowed(measure, with, true);
-                    assert!(refused.is_err(), "{measure:?} {with:?}");
+                    let query = query(measure, with);
+                    let refused = scope(&["memberaudit"]).check(&query, true).is_err();
+                    // Among own events one may choose; the base is hidden then.
+                    assert_ne!(refused, Scope::hides_base(&query), "{measure:?} {with:?}");
                 }
             }
         }

@@ -135,6 +135,9 @@ impl Desk {
         let mut answer = read(self.collector.index.answer(self.project, &query))?;
         if let Some(scope) = &self.scope {
             answer.rows.retain(|row| scope.keeps(&query.by, row));
+            if Scope::hides_base(&query) {
+                answer.base = 0;
+            }
         }
         Ok(answer)
     }

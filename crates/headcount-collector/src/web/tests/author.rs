@@ -144,7 +144,9 @@ fn plain(body: &str) -> String {
     without(&body, r#"name="csrf" value=""#)
 }
 
-const QUERIES: [&str; 26] = [
+const QUERIES: [&str; 28] = [
+    "filter=!result:SecretError",
+    "filter=!locale:ru",
     "",
     "bucket=day",
     "bucket=week",
