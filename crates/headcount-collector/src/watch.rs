@@ -119,7 +119,7 @@ fn task(found: &Regression) -> NewFinding {
         strong: found.task.clone(),
         text: format!("fails {:.1}× as often since {}", verdict.ratio, found.since),
         evidence: format!(
-            "{} of runs on {} and newer, {} without the rise; 95% interval {:.1} to {:.1}×; {} of {}, tested among {}",
+            "{} of runs on {} and newer, {} without the rise; 95% interval {:.1} to {:.1}×; {} ran it, namespace {}; one of {}",
             number::percent(verdict.rate),
             found.since,
             number::percent(verdict.rate_before),
@@ -127,7 +127,7 @@ fn task(found: &Regression) -> NewFinding {
             verdict.high,
             number::counted(verdict.installs, "install"),
             found.namespace,
-            number::counted(found.tests, "task and release").replace("releases", "release"),
+            number::counted(found.tests, "test"),
         ),
         target: format!(
             "/tasks?namespace={}&task={}",

@@ -30,6 +30,9 @@ const LEAST_HISTORY: u32 = 7;
 const MOST_RUNS: f64 = 3.0;
 /// Installs that each side needs before the normal approximation is trusted.
 const LEAST_INSTALLS: usize = 15;
+/// How many times as much may be expected of the newer side as of the older: beyond it the few that
+/// stayed would tell the level of a day for all.
+const MOST_LEVERAGE: f64 = 4.0;
 /// Installs on the newer side that must have failed.
 const LEAST_FAILING: usize = 8;
 
@@ -125,6 +128,9 @@ impl Evidence {
         }
         let level = failures / usual;
         let leverage = newer.iter().map(|(.., usual)| usual).sum::<f64>() / usual;
+        if leverage > MOST_LEVERAGE {
+            return;
+        }
         for (install, runs, failures, usual) in newer {
             let score = self.installs.entry(install).or_default();
             score.runs += runs;

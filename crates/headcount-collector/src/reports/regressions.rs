@@ -11,8 +11,8 @@ use crate::store::{Day, ProjectNumber};
 
 /// False alarms a year that a project may have on average, at most.
 pub(crate) const ALARMS_A_YEAR: f64 = 0.05;
-/// Days from a release on which a task is tested; later there is nobody left to compare with.
-const TESTED_DAYS: i32 = 60;
+/// Days from a release on which a task is tested; later it is what everybody is used to.
+const TESTED_DAYS: i32 = 120;
 /// Days before the release that tell how those who upgrade differ anyway.
 const HISTORY_DAYS: i32 = 28;
 /// Rises that are smaller are nobody's first worry, however certain they are.
