@@ -89,7 +89,7 @@ async function inEveryForm(name, path, session = manager) {
   }
 }
 
-/** Code of RFC 6238 for now and some steps on, by other means than the collector's. */
+/** Code of RFC 6238 for this moment and some steps on, by other means than the collector's. */
 function codeOf(secret, steps = 0) {
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   const bits = [...secret.replaceAll(" ", "")].map((c) => letters.indexOf(c).toString(2).padStart(5, "0")).join("");
