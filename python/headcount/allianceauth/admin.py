@@ -9,6 +9,7 @@ import allianceauth.analytics.admin  # noqa: F401
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template import engines
+
 from headcount.allianceauth.forms import TokenForm
 from headcount.allianceauth.models import Note, TokenSettings
 from headcount.allianceauth.tokens import FEEDS, aa_tokens, as_token, settings_of

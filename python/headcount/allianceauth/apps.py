@@ -6,6 +6,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
+
 from headcount.allianceauth import standin
 
 # Before any app's models or tasks are imported: apps are made first, in the order of INSTALLED_APPS.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+
 from headcount import _native
 from headcount.allianceauth.tokens import DEFAULT_IGNORED, FEEDS, aa_tokens, as_token, has_column, settings_of
 

@@ -8,11 +8,12 @@ from typing import Any
 import allianceauth
 from django.apps import apps
 from django.conf import settings
+from packaging.requirements import Requirement
+
 from headcount.allianceauth import beat
 from headcount.allianceauth.models import InstallSettings
 from headcount.allianceauth.tokens import all_tokens, identifier, set_identifier
 from headcount.django.host import Host, Identity, Token
-from packaging.requirements import Requirement
 
 
 class AllianceAuthHost(Host):

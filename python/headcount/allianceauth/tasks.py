@@ -5,8 +5,9 @@ Imports no models: add-ons import it while models load.
 
 from typing import Any
 
-import headcount
 from celery import shared_task
+
+import headcount
 from headcount.allianceauth import queued
 from headcount.django import engine
 

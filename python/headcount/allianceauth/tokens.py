@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
+
 from headcount.allianceauth.models import Note, TokenSettings
 from headcount.django.host import Token
 
@@ -46,9 +47,7 @@ def feeds(row: Any, more: TokenSettings) -> dict[str, bool]:
     """Which feeds leave for a token, by the names of the switches."""
     if more.is_held:
         return dict.fromkeys(FEEDS, False)
-    return {
-        name: bool(getattr(more if more.is_headcount or not has_column(name) else row, name)) for name in FEEDS
-    }
+    return {name: bool(getattr(more if more.is_headcount or not has_column(name) else row, name)) for name in FEEDS}
 
 
 def ignored(row: Any, more: TokenSettings) -> tuple[str, ...]:

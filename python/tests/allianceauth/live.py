@@ -97,7 +97,7 @@ class Live:
         sent = {name: value for name, value in values.items() if value is not None}
         saved = browser.post(self.url + path, data=sent, headers={"Referer": self.url + path})
         assert saved.status_code == 200, saved.text[-2000:]
-        assert "errorlist" not in saved.text, re.findall(r'errorlist.*?</ul>', saved.text, re.S)
+        assert "errorlist" not in saved.text, re.findall(r"errorlist.*?</ul>", saved.text, re.S)
         return saved.text
 
     def press(self, path: str) -> str:

@@ -43,7 +43,9 @@ from headcount.allianceauth.models import TokenSettings
 AnalyticsTokens.objects.update(send_stats=True)
 TokenSettings.objects.update(send_celery_tasks=True, send_page_views=True, is_held=False, note="")
 """
-SQLITE = 'DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": {file!r}, "OPTIONS": {{"timeout": 30}}}}'
+SQLITE = (
+    'DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": {file!r}, "OPTIONS": {{"timeout": 30}}}}'
+)
 
 
 class Redis:
@@ -87,9 +89,7 @@ class Project:
         command = [str(self.install.program("allianceauth")), "start", "myauth"]
         # It asks the environment for the folders that it writes into supervisor.conf.
         environment = {"PATH": path, "VIRTUAL_ENV": str(self.install.folder)}
-        subprocess.run(
-            command, cwd=self.folder.parent, env=os.environ | environment, check=True, capture_output=True
-        )
+        subprocess.run(command, cwd=self.folder.parent, env=os.environ | environment, check=True, capture_output=True)
         (self.folder / "log").mkdir(exist_ok=True)
         local = LOCAL.format(web_port=self.web_port, redis_port=self.redis_port, static=str(self.static_root()))
         self.settings(local, self._database or SQLITE.format(file=str(self.database)))
@@ -145,7 +145,9 @@ class Project:
 
     def migrate_and(self, code: str) -> Any:
         """Makes or changes the tables and then runs code, in one process."""
-        return self.run(f"from django.core.management import call_command\ncall_command('migrate', verbosity=0)\n{code}")
+        return self.run(
+            f"from django.core.management import call_command\ncall_command('migrate', verbosity=0)\n{code}"
+        )
 
     def migrate(self, *arguments: str) -> None:
         """Makes or changes the tables."""

@@ -60,18 +60,22 @@ for number in range(40):
     analytics_event(namespace="probe", task="many", label=f"label {chr(97 + number % 26)}", value=number)
 answer = engine.current().client.flush()
 """
-FIXTURE = """
+FIXTURE = (
+    """
 from django.core.management import call_command
 from headcount.django import engine
 from allianceauth.analytics.tasks import analytics_event
 call_command("loaddata", "disable_analytics", verbosity=0)
-""" + EVERYTHING_ON + """
+"""
+    + EVERYTHING_ON
+    + """
 # The fixture of 3.8 gives the tracking id of the team's token the type of a measurement id.
 AnalyticsTokens.objects.filter(token__startswith="UA-").update(type="GA-U")
 engine.current().follow()
 analytics_event(namespace="probe", task="shared", label="x", value=1, event_type="Stats")
 answer = [engine.current().client.flush(), engine.current().client.doctor()]
 """
+)
 
 
 class Seen:

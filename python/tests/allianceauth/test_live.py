@@ -256,4 +256,6 @@ def test_two_tokens_of_different_types_at_once(live, collector):
     assert [(row["namespace"], row["task"], row["runs"]) for row in tasks] == [("probe", "probe_int", 1)]
     assert [(row["path"], row["views"]) for row in pages] == [("/dashboard/", 1)]
     assert [row["app"] for row in apps] == ["probe"]
-    assert f"/admin/analytics/analyticstokens/{row['id']}/change/" in live.page("/admin/analytics/analyticstokens/").text
+    assert (
+        f"/admin/analytics/analyticstokens/{row['id']}/change/" in live.page("/admin/analytics/analyticstokens/").text
+    )

@@ -46,6 +46,8 @@ def test_analytics_disabled_in_the_environment(original, google):
 def test_with_every_switch_on_the_same_host_sends(original, google):
     project = original(ASKED[0])
     project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}")
-    threads = project.migrate_and(EVERYTHING_ON + BUSY + "from headcount.django import engine\nengine.current().client.flush()")
+    threads = project.migrate_and(
+        EVERYTHING_ON + BUSY + "from headcount.django import engine\nengine.current().client.flush()"
+    )
     assert threads != ["MainThread"]
     assert google.tasks() and google.pages()

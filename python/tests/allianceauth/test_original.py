@@ -63,7 +63,8 @@ from headcount.django import engine
 from allianceauth.analytics import tasks
 module = engine.current()
 module.follow()
-tasks.analytics_event(namespace="metenox.analytics", task="send_daily_stats", label="moons", value=12, event_type="Stats")
+shape = {"namespace": "metenox.analytics", "task": "send_daily_stats", "event_type": "Stats"}
+tasks.analytics_event(**shape, label="moons", value=12)
 tasks.analytics_event(namespace="probe", task="update", result="Success", value=3)
 tasks.analytics_daily_stats.apply()
 answer = module.client.flush()

@@ -3,8 +3,9 @@
 import uuid
 
 import django.db.models.deletion
-import headcount.allianceauth.models
 from django.db import migrations, models
+
+import headcount.allianceauth.models
 
 NOTES = [
     ("", ""),
@@ -58,9 +59,7 @@ class Migration(migrations.Migration):
                 ("identifier", models.UUIDField(default=uuid.uuid4, editable=False)),
                 (
                     "secret",
-                    models.CharField(
-                        default=headcount.allianceauth.models.new_secret, editable=False, max_length=64
-                    ),
+                    models.CharField(default=headcount.allianceauth.models.new_secret, editable=False, max_length=64),
                 ),
                 ("off", models.BooleanField(default=False, editable=False)),
             ],
