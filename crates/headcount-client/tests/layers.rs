@@ -147,7 +147,7 @@ async fn a_streamed_page_passes_untouched_and_its_title_is_read() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["title"], "Corp & Tools");
     assert_eq!(events[0]["path"], "/corp/:id/");
-    assert_eq!(events[0]["locale"], "de-de");
+    assert_eq!(events[0]["locale"], "de-DE");
     assert_eq!(events[0]["user_agent"], "Firefox 132 / Linux");
 }
 
