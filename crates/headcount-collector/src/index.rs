@@ -10,6 +10,7 @@ mod blob;
 mod cache;
 mod calendar;
 mod columns;
+mod cross;
 mod day;
 mod facts;
 mod filter;

@@ -68,15 +68,15 @@ pub struct Source<'a> {
     /// Now, Unix milliseconds: the `as_of` of the tables.
     pub now_ms: i64,
     /// Answers one question about the project.
-    pub answer: &'a dyn Fn(&Query) -> Result<Answer, ReportError>,
+    pub answer: &'a (dyn Fn(&Query) -> Result<Answer, ReportError> + Sync),
     /// Tells how long installs live.
-    pub lives: &'a dyn Fn(&LivesQuery) -> Result<Lives, ReportError>,
+    pub lives: &'a (dyn Fn(&LivesQuery) -> Result<Lives, ReportError> + Sync),
     /// Tells how the numbers of a measure are spread: ascending, each with how often it occurs.
-    pub spread: &'a dyn Fn(&Query) -> Result<Spread, ReportError>,
+    pub spread: &'a (dyn Fn(&Query) -> Result<Spread, ReportError> + Sync),
     /// Whether answers are narrowed to the apps of an author: only reports that stay true then are run.
     pub narrowed: bool,
     /// The latest hits, at most so many, newest first.
-    pub hits: &'a dyn Fn(usize) -> Result<Vec<Hit>, ReportError>,
+    pub hits: &'a (dyn Fn(usize) -> Result<Vec<Hit>, ReportError> + Sync),
 }
 
 impl Source<'_> {

@@ -65,6 +65,8 @@ pub(super) struct Summing<'a> {
     sums: Vec<Sums>,
     failing: FxHashMap<Sym, bool>,
     tray: Tray,
+    /// The key being looked up.
+    key: Vec<Sym>,
 }
 
 /// A trait combination whose facts do not count.
@@ -88,6 +90,7 @@ impl<'a> Summing<'a> {
             sums: Vec::new(),
             failing: FxHashMap::default(),
             tray: Tray::default(),
+            key: Vec::new(),
         }
     }
 
@@ -134,8 +137,14 @@ impl<'a> Summing<'a> {
             groups.fill(None);
             let fails = self.family == Family::Tasks && self.fails(key[RESULT]);
             if uniform {
-                let group = self.group(&mut groups, &kinds, 0, key);
-                self.add_rows(facts, &extent, fails, |_, _| Some(group));
+                // Most sections have no row that counts where few installs do.
+                let mut known = None;
+                self.add_rows(facts, &extent, fails, |summing, _| {
+                    if known.is_none() {
+                        known = Some(summing.group(&mut groups, &kinds, 0, key));
+                    }
+                    known
+                });
             } else {
                 self.add_rows(facts, &extent, fails, |summing, row| {
                     let kind = kind_of[facts.traits_of(row)];
@@ -232,19 +241,20 @@ impl<'a> Summing<'a> {
             return at;
         }
         let mut traits = kinds[kind].iter();
-        let key = self
-            .by
-            .iter()
-            .filter_map(|place| match place {
-                Place::Section(at) => Some(section[*at]),
-                Place::Trait(_) => traits.next().copied(),
-            })
-            .collect();
-        let next = self.sums.len();
-        let at = *self.groups.entry(key).or_insert(next);
-        if at == next {
-            self.sums.push(Sums::default());
-        }
+        let key = self.by.iter().filter_map(|place| match place {
+            Place::Section(at) => Some(section[*at]),
+            Place::Trait(_) => traits.next().copied(),
+        });
+        self.key.clear();
+        self.key.extend(key);
+        let at = match self.groups.get(self.key.as_slice()) {
+            Some(&at) => at,
+            None => {
+                self.groups.insert(self.key.clone(), self.sums.len());
+                self.sums.push(Sums::default());
+                self.sums.len() - 1
+            }
+        };
         groups[kind] = Some(at);
         at
     }

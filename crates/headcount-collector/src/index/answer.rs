@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::amounts::Summing;
 use super::calendar::{MAX_RANGE_DAYS, Span, WEEK_DAYS, buckets, days, month_text};
+use super::cross::{count_in_groups, overlap};
 use super::facts::Family;
 use super::filter::{Filter, attribute};
 use super::mask::Mask;
@@ -19,7 +20,7 @@ use crate::query::{Answer, AnswerRow, Bucket, DayRange, Dimension, Measure, Quer
 use crate::store::{Day, Store, Sym};
 
 /// The values of a group, in order of `Query::by`: symbols, pairs, size buckets or months.
-type GroupKey = Vec<u64>;
+pub(super) type GroupKey = Vec<u64>;
 
 /// A cell before its key becomes text.
 #[derive(Debug, Default)]
@@ -168,7 +169,9 @@ impl<'a> Asking<'a> {
         };
         let groups = self.groups(view, installs, outer)?;
         if let Some(kind) = attribute(*last).filter(|_| groups.len() > 1 && !overlap(outer)) {
-            return count_in_groups(view, kind, &groups);
+            let counted = count_in_groups(view, kind, &groups)?;
+            let cell = |(key, count)| (key, figures(count));
+            return Ok(counted.into_iter().map(cell).collect());
         }
         let mut cells = Vec::new();
         for (key, of_cell) in groups {
@@ -358,8 +361,14 @@ impl<'a> Asking<'a> {
         };
         match attribute(dimension) {
             Some(kind) => last_reports(view, kind, installs, &mut |sets, settled| {
+                // All that told here count, as they do on a day without a filter.
+                let all = sets.told.is_subset(settled);
                 for of_value in &sets.values {
-                    add(of_value.value, of_value.installs.intersection_len(settled));
+                    let count = match all {
+                        true => of_value.installs.len(),
+                        false => of_value.installs.intersection_len(settled),
+                    };
+                    add(of_value.value, count);
                 }
             })?,
             None => {
@@ -419,55 +428,6 @@ impl<'a> Asking<'a> {
             | Dimension::Os => (0, text(Sym(value as u32))),
         }
     }
-}
-
-/// Whether an install can be in several groups of one of these.
-fn overlap(by: &[Dimension]) -> bool {
-    by.iter()
-        .any(|dimension| matches!(dimension, Dimension::App | Dimension::AppVersion))
-}
-
-/// Counts every group by one more attribute in a single walk; no install is in two of the groups.
-fn count_in_groups(
-    view: &View<'_>,
-    kind: Kind,
-    groups: &[(GroupKey, RoaringBitmap)],
-) -> Result<Cells, Error> {
-    const NO_GROUP: u32 = u32::MAX;
-    let mut all = RoaringBitmap::new();
-    for (_, installs) in groups {
-        all |= installs;
-    }
-    let mut group_of = vec![NO_GROUP; all.max().map_or(0, |max| max as usize + 1)];
-    for (group, (_, installs)) in groups.iter().enumerate() {
-        for install in installs {
-            group_of[install as usize] = group as u32;
-        }
-    }
-    let mut counts: FxHashMap<u64, Vec<u64>> = FxHashMap::default();
-    last_reports(view, kind, &all, &mut |sets, settled| {
-        for of_value in &sets.values {
-            let found = of_value.installs.as_ref() & settled;
-            if found.is_empty() {
-                continue;
-            }
-            let of_groups = counts.entry(of_value.value);
-            let of_groups = of_groups.or_insert_with(|| vec![0; groups.len()]);
-            for install in found {
-                of_groups[group_of[install as usize] as usize] += 1;
-            }
-        }
-    })?;
-    let mut cells = Vec::new();
-    for (value, of_groups) in counts {
-        for ((key, _), count) in groups.iter().zip(of_groups) {
-            if count > 0 {
-                let key = key.iter().copied().chain([value]).collect();
-                cells.push((key, figures(count)));
-            }
-        }
-    }
-    Ok(cells)
 }
 
 /// Versions by the first day on which more than `least` installs told them last.

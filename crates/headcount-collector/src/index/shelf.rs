@@ -10,7 +10,7 @@ use super::blob::{EXACT, FORMAT, Piece, TOLD, assemble, decode, encode, missing}
 use super::cache::{Asked, Cache, Held, Key};
 use super::calendar::Span;
 use super::facts::Facts;
-use super::part::{Kind, OfValue, Part, Sets};
+use super::part::{Kind, OfValue, Part, Sets, Shape};
 use crate::error::Error;
 use crate::sqlite;
 use crate::store::{Day, ProjectNumber, Sym};
@@ -144,6 +144,11 @@ impl Shelf {
         {
             sets.told = told;
         }
+        if let [first, .., last] = pick.values
+            && kind.shape() == Shape::Size
+        {
+            self.read_buckets((id, kind), (*first, *last))?;
+        }
         for &value in pick.values {
             let Piece::Installs(installs) = self.piece((id, kind), value)? else {
                 continue;
@@ -164,6 +169,33 @@ impl Shelf {
             }
         }
         Ok(Arc::new(sets))
+    }
+
+    /// Brings neighbouring buckets of sizes into the cache in one go.
+    fn read_buckets(
+        &self,
+        (id, kind): (i64, Kind),
+        (first, last): (u64, u64),
+    ) -> Result<(), Error> {
+        const SQL: &str = "
+            SELECT value, content
+            FROM pieces
+            WHERE part = ?1 AND value BETWEEN ?2 AND ?3";
+        if self.cache.find(&Key::Piece(id, first)).is_some() {
+            return Ok(());
+        }
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(SQL)?;
+            let mut rows = statement.query([id, first.cast_signed(), last.cast_signed()])?;
+            while let Some(row) = rows.next()? {
+                let name = row.get::<_, i64>(0)?.cast_unsigned();
+                let content = row.get_ref(1)?.as_blob();
+                let content = content.map_err(|error| Error::Damaged(error.to_string()))?;
+                let piece = decode(kind, name, content)?;
+                self.cache.keep(Key::Piece(id, name), &Held::Piece(piece));
+            }
+            Ok(())
+        })
     }
 
     /// Facts of one version, where a stretch keeps them apart; `None` where it does not.

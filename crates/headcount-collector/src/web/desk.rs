@@ -1,9 +1,8 @@
 //! Where pages and the API get a `Source` for one project: index, store and clock brought together.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::error::PageError;
 use super::now;
@@ -160,7 +159,7 @@ impl Desk {
 
     /// Whether any install lists an own app.
     fn listed(&self, scope: &Scope, seen: &Seen) -> Result<bool, ReportError> {
-        if let Some(listed) = seen.listed.get() {
+        if let Some(&listed) = seen.listed.get() {
             return Ok(listed);
         }
         let to = calendar::day_of_ms(self.now_ms);
@@ -175,8 +174,7 @@ impl Desk {
             bucket: Bucket::Whole,
         };
         let listed = read(self.collector.index.answer(self.project, &query))?.base > 0;
-        seen.listed.set(Some(listed));
-        Ok(listed)
+        Ok(*seen.listed.get_or_init(|| listed))
     }
 
     /// The paths of own apps that were viewed in a range, and in the week before it: trailing buckets
@@ -187,7 +185,7 @@ impl Desk {
         range: DayRange,
         seen: &Seen,
     ) -> Result<Vec<String>, ReportError> {
-        if let Some(paths) = seen.paths.borrow().get(&range) {
+        if let Some(paths) = seen.paths().get(&range) {
             return Ok(paths.clone());
         }
         let query = Query {
@@ -209,16 +207,22 @@ impl Desk {
             .collect();
         paths.sort_unstable();
         paths.dedup();
-        seen.paths.borrow_mut().insert(range, paths.clone());
+        seen.paths().insert(range, paths.clone());
         Ok(paths)
     }
 }
 
-/// What was looked up for the questions of one page.
+/// What was looked up for the questions of one page, which may be asked by two threads.
 #[derive(Default)]
 struct Seen {
-    listed: Cell<Option<bool>>,
-    paths: RefCell<HashMap<DayRange, Vec<String>>>,
+    listed: OnceLock<bool>,
+    paths: Mutex<HashMap<DayRange, Vec<String>>>,
+}
+
+impl Seen {
+    fn paths(&self) -> MutexGuard<'_, HashMap<DayRange, Vec<String>>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn read<T>(found: Result<T, crate::error::Error>) -> Result<T, ReportError> {

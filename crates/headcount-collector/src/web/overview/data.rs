@@ -1,5 +1,7 @@
 //! Every number of the overview, asked once. Knows no HTML.
 
+use std::thread;
+
 use crate::meta::breaks::Break;
 use crate::query::{AnswerRow, Bucket, DayRange, Dimension, Measure};
 use crate::reports::interval::quantile;
@@ -148,39 +150,60 @@ pub(crate) fn gather(
         .filter(|before| before.from >= span.first);
     let spoilt = before.and_then(|before| gaps::spoils(breaks, before));
     let before = before.filter(|_| spoilt.is_none());
-    let now = totals::figures(source, ask.range, &state.filter)?;
-    let was = before
-        .map(|before| totals::figures(source, before, &state.filter))
-        .transpose()?;
-    let unfiltered = if state.filter.is_empty() {
-        now.active_week
-    } else {
-        ask.installs(Measure::Active, &Over::whole(week_to(ask.range.to), &[]))?
-    };
-    let latest = now.latest.as_ref().map_or("", |(version, _)| version);
-    let releases = series::releases(source, ask.release_range())?;
-    Ok(Data {
-        line: ask.line(before, latest)?,
-        gaps: gaps::find(source, breaks, &series::points(ask.range, span.first))?,
-        spoilt,
-        spread: ask.spread(&releases, &now)?,
-        adoption: ask.adoption()?,
-        users: ask.sizes(SizeOf::Users)?,
-        tokens: ask.sizes(SizeOf::Tokens)?,
-        apps: ask.apps(before)?,
-        deployments: ask
+    thread::scope(|scope| {
+        // Events take about as long as all the rest, and neither needs the other.
+        let events = scope.spawn(|| ask.events(before));
+        let now = totals::figures(source, ask.range, &state.filter)?;
+        let was = before
+            .map(|before| totals::figures(source, before, &state.filter))
+            .transpose()?;
+        let unfiltered = if state.filter.is_empty() {
+            now.active_week
+        } else {
+            ask.installs(Measure::Active, &Over::whole(week_to(ask.range.to), &[]))?
+        };
+        let latest = now.latest.as_ref().map_or("", |(version, _)| version);
+        let releases = series::releases(source, ask.release_range())?;
+        let line = ask.line(before, latest)?;
+        let gaps = gaps::find(source, breaks, &series::points(ask.range, span.first))?;
+        let spread = ask.spread(&releases, &now)?;
+        let adoption = ask.adoption()?;
+        let (users, tokens) = (ask.sizes(SizeOf::Users)?, ask.sizes(SizeOf::Tokens)?);
+        let apps = ask.apps(before)?;
+        let deployments = ask
             .by_attribute(Dimension::Deployment, &[ask.range.to])?
-            .remove(0),
-        pages: ask.pages()?,
-        locales: ask.whole(Measure::Pages, &[Dimension::Locale])?,
-        browsers: ask.whole(Measure::Pages, &[Dimension::Browser])?,
-        tasks: ask.tasks(before)?,
-        range: ask.range,
-        now,
-        was,
-        unfiltered,
-        releases,
+            .remove(0);
+        let panic = |_| ReportError::Data("a question ended in a panic".to_owned());
+        let events = events.join().map_err(panic)??;
+        Ok(Data {
+            range: ask.range,
+            now,
+            was,
+            unfiltered,
+            line,
+            gaps,
+            spoilt,
+            releases,
+            spread,
+            adoption,
+            users,
+            tokens,
+            apps,
+            deployments,
+            pages: events.pages,
+            locales: events.locales,
+            browsers: events.browsers,
+            tasks: events.tasks,
+        })
     })
+}
+
+/// The numbers that come from page views and task runs.
+struct Events {
+    pages: Views,
+    locales: Vec<AnswerRow>,
+    browsers: Vec<AnswerRow>,
+    tasks: Tasks,
 }
 
 struct Ask<'a> {
@@ -191,6 +214,15 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
+    fn events(&self, before: Option<DayRange>) -> Result<Events, ReportError> {
+        Ok(Events {
+            pages: self.pages()?,
+            locales: self.whole(Measure::Pages, &[Dimension::Locale])?,
+            browsers: self.whole(Measure::Pages, &[Dimension::Browser])?,
+            tasks: self.tasks(before)?,
+        })
+    }
+
     fn rows(
         &self,
         measure: Measure,
