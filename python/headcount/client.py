@@ -33,7 +33,7 @@ class Client(_native.Client):
     def status(self) -> dict[str, Any]:
         """What waits, how the last deliveries went, what was lost and why."""
         nothing = {"last_daily_day": None, "forgets_waiting": 0, "replaced_damaged_at_ms": None}
-        empty = {"waiting": 0, "bytes": 0, "destinations": [], "lost": {}, **nothing}
+        empty: dict[str, Any] = {"waiting": 0, "bytes": 0, "destinations": [], "lost": {}, **nothing}
         return self.doctor()["status"] or empty
 
     def preview(self) -> list[dict[str, Any]]:
