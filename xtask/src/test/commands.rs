@@ -56,7 +56,9 @@ fn commands(text: &str) -> Vec<Shown> {
     let flag = Regex::new(r"--[a-z][a-z-]*").expect("the pattern is constant");
     let mut fenced = false;
     let mut found = Vec::new();
-    for line in text.lines() {
+    // Django's command of the same name is another program.
+    let ours = |line: &&str| !line.contains("manage.py headcount");
+    for line in text.lines().filter(ours) {
         if line.starts_with("```") {
             fenced = !fenced;
             continue;
