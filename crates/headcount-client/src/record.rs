@@ -239,10 +239,26 @@ fn put_text(bytes: &[u8], put: &mut impl FnMut(u64)) {
     for chunk in whole {
         put(u64::from_le_bytes(*chunk));
     }
-    if !rest.is_empty() {
-        let mut last = [0; WORD];
-        last[..rest.len()].copy_from_slice(rest);
-        put(u64::from_le_bytes(last));
+    if rest.is_empty() {
+        return;
+    }
+    // Without a call for a copy of a few bytes: the last word of the text, shifted, where there is one.
+    put(match bytes.last_chunk::<WORD>() {
+        Some(last) => u64::from_le_bytes(*last) >> (8 * (WORD - rest.len())),
+        None => short_word(rest),
+    });
+}
+
+/// Up to seven bytes as a word. Of four and more, both ends are read, which agree where they overlap.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    let half = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => half(first) | half(last) << (8 * (bytes.len() - 4)),
+        _ => bytes
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
 }
 
