@@ -3,7 +3,6 @@
 
 mod pages;
 mod tasks;
-mod title;
 
 pub use pages::{PageViews, PageViewsService, PagesFuture, Watched};
 pub use tasks::{TaskEvents, TaskEventsService, TasksFuture};

@@ -16,9 +16,9 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::title::Scanner;
 use crate::client::{Client, Page};
 use crate::settings::Feed;
+use crate::title::scanner::Scanner;
 
 type PathOf = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 

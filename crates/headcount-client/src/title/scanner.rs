@@ -1,7 +1,7 @@
 //! Finds the title in the first bytes of an HTML page, chunk by chunk, without keeping the page. Pure.
 
 /// Titles stand in the head; what comes later than this is not read.
-const MOST_BYTES: usize = 16 << 10;
+pub(super) const MOST_BYTES: usize = 16 << 10;
 /// A longer title is cut; the module keeps less.
 const MOST_TITLE_BYTES: usize = 2 << 10;
 /// Longer names are no tag that matters here.
@@ -28,7 +28,7 @@ enum At {
 
 /// Reads a page as it goes by.
 #[derive(Debug)]
-pub(super) struct Scanner {
+pub(crate) struct Scanner {
     at: At,
     seen: usize,
     name: Vec<u8>,
@@ -37,7 +37,7 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             at: At::Text,
             seen: 0,
@@ -48,7 +48,7 @@ impl Scanner {
     }
 
     /// Reads on; true when reading further is of no use.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> bool {
         for byte in bytes {
             if self.at == At::Over {
                 return true;
@@ -63,7 +63,7 @@ impl Scanner {
     }
 
     /// The title with entities resolved and space collapsed; empty when there was none.
-    pub(super) fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         if !self.found {
             return String::new();
         }
