@@ -8,6 +8,7 @@ pub mod viewer;
 mod account;
 mod api;
 mod apps;
+mod asked;
 mod assets;
 mod compress;
 mod cookie;

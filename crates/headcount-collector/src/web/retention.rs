@@ -7,17 +7,17 @@ use askama::Template;
 use axum::extract::{RawQuery, State as Extract};
 use axum::response::Response;
 
+use super::asked::Asked;
 use super::desk::Desk;
 use super::error::{PageError, redirect};
-use super::overview::data::Span;
 use super::overview::data_until;
 use super::overview::state::State;
-use super::overview::tools::{self, Offer, Tools};
+use super::overview::tools::Tools;
 use super::shell::{Shell, Tab, page};
 use super::viewer::Viewer;
 use super::{Web, blocking};
 use crate::chart::number;
-use crate::reports::{ReportError, calendar};
+use crate::reports::calendar;
 
 use data::Data;
 use panels::{BehindPanel, Heat, LagPanel, Stat};
@@ -36,34 +36,11 @@ pub(super) async fn show(
     }
     let desk = Desk::new(web.collector(), viewer.project.number, &slug);
     let shell = viewer.shell("Retention", Tab::Retention)?;
-    let found = blocking(move || gather(&desk, state)).await?;
+    let found = blocking(move || Asked::gather(&desk, state, data::gather)).await?;
     Ok(match found {
         Some(found) => page(&RetentionPage::new(shell, &slug, *found)),
         None => redirect(&Tab::Overview.href(&slug)),
     })
-}
-
-struct Found {
-    state: State,
-    span: Span,
-    data: Data,
-    offers: Vec<Offer>,
-}
-
-/// Everything the page shows; `None` before the first hit.
-fn gather(desk: &Desk, state: State) -> Result<Option<Box<Found>>, ReportError> {
-    let Some(first) = desk.first_day() else {
-        return Ok(None);
-    };
-    let span = Span::new(first, calendar::day_of_ms(desk.now_ms));
-    let data = desk.ask(|source| data::gather(source, &state, span))?;
-    let offers = desk.ask(|source| tools::asked_offers(source, &state, span.last))?;
-    Ok(Some(Box::new(Found {
-        state,
-        span,
-        data,
-        offers,
-    })))
 }
 
 #[derive(Template)]
@@ -80,8 +57,8 @@ struct RetentionPage {
 }
 
 impl RetentionPage {
-    fn new(shell: Shell, slug: &str, found: Found) -> Self {
-        let Found {
+    fn new(shell: Shell, slug: &str, found: Asked<Data>) -> Self {
+        let Asked {
             state,
             span,
             data,

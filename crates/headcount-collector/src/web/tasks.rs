@@ -8,17 +8,16 @@ use askama::Template;
 use axum::extract::{RawQuery, State as Extract};
 use axum::response::Response;
 
+use super::asked::Asked;
 use super::desk::Desk;
 use super::error::{PageError, redirect};
-use super::overview::data::Span;
 use super::overview::data_until;
 use super::overview::state::State;
-use super::overview::tools::{self, Offer, Tools};
+use super::overview::tools::Tools;
 use super::shell::{Shell, Tab, page};
 use super::viewer::Member;
 use super::{Web, blocking};
 use crate::chart::number;
-use crate::reports::{ReportError, calendar};
 
 use data::Data;
 use detail::Detail;
@@ -38,34 +37,11 @@ pub(super) async fn show(
     }
     let desk = Desk::of(web.collector(), &viewer.project);
     let shell = viewer.shell("Tasks", Tab::Tasks)?;
-    let found = blocking(move || gather(&desk, state)).await?;
+    let found = blocking(move || Asked::gather(&desk, state, data::gather)).await?;
     Ok(match found {
         Some(found) => page(&TasksPage::new(shell, &slug, *found)),
         None => redirect(&Tab::Overview.href(&slug)),
     })
-}
-
-struct Found {
-    state: State,
-    span: Span,
-    data: Data,
-    offers: Vec<Offer>,
-}
-
-/// Everything the page shows; `None` before the first hit.
-fn gather(desk: &Desk, state: State) -> Result<Option<Box<Found>>, ReportError> {
-    let Some(first) = desk.first_day() else {
-        return Ok(None);
-    };
-    let span = Span::new(first, calendar::day_of_ms(desk.now_ms));
-    let data = desk.ask(|source| data::gather(source, &state, span))?;
-    let offers = desk.ask(|source| tools::asked_offers(source, &state, span.last))?;
-    Ok(Some(Box::new(Found {
-        state,
-        span,
-        data,
-        offers,
-    })))
 }
 
 #[derive(Template)]
@@ -78,8 +54,8 @@ struct TasksPage {
 }
 
 impl TasksPage {
-    fn new(shell: Shell, slug: &str, found: Found) -> Self {
-        let Found {
+    fn new(shell: Shell, slug: &str, found: Asked<Data>) -> Self {
+        let Asked {
             state,
             span,
             data,
