@@ -28,7 +28,7 @@ let cookies;
 let emptyCookies;
 
 before(async () => {
-  demo = await start("demo", FLEET, { ready: signInLink, seconds: DEMO_SECONDS });
+  demo = await start("demo", FLEET, { ready: /loaded \d+ events/, seconds: DEMO_SECONDS });
   empty = await start("serve", [], { ready: signInLink });
   browser = await chromium.launch({ executablePath: required("HEADCOUNT_E2E_CHROMIUM"), args: ARGUMENTS });
   cookies = await signIn(demo);
@@ -136,6 +136,38 @@ for (const [name, leaf] of LEAVES) {
     }
   });
 }
+
+test("a manager opens the public page, and everybody sees it in every form", async () => {
+  const project = await projectPath();
+  const open = `/public/${project.split("/").pop()}`;
+  const closed = await check(open, { session: null, status: 404 });
+  await closed.close();
+  const settings = await visit(`${project}/settings/public`, { script: false });
+  await settings.page.getByRole("button", { name: "Switch on" }).click();
+  assert.match(await settings.page.getByRole("status").innerText(), /is on/);
+  await settings.close();
+  for (const [name, path, session] of [["public", open, null], ["settings-public", `${project}/settings/public`, cookies]]) {
+    for (const scheme of SCHEMES) {
+      for (const width of WIDTHS) {
+        for (const script of [true, false]) {
+          const view = await check(path, { scheme, width, script, session });
+          if (script) {
+            await view.page.screenshot({ path: join(screenshots, `${name}-${width}-${scheme}.png`), fullPage: true });
+            assert.deepEqual(await violations(view.page), [], `${name} ${width} ${scheme}`);
+          }
+          await view.close();
+        }
+      }
+    }
+  }
+  const page = await check(open, { session: null });
+  assert.match(await page.page.locator("h1").innerText(), /^[\d,]+ installs of .+ reported/);
+  const numbers = (await page.page.locator("figure table td").allTextContents()).map((text) => Number(text.replaceAll(",", "")));
+  assert.ok(numbers.length > 20 && numbers.every((number) => number >= 10 && number % 10 === 0), String(numbers));
+  await page.close();
+  const badge = await fetch(`${demo.url}/badge/${open.split("/").pop()}/installs.svg`);
+  assert.match(await badge.text(), /<title>installs: [\d,]+ active/);
+});
 
 test("charts read out with the keyboard", async () => {
   const view = await visit(await projectPath());

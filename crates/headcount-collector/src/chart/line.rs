@@ -16,6 +16,8 @@ pub(crate) struct Line {
     pub(crate) about: String,
     /// What the y axis counts, such as `installs`.
     pub(crate) counts: String,
+    /// Name of the x axis.
+    pub(crate) along: &'static str,
     /// Head of the value's column, such as `Active`.
     pub(crate) column: String,
     pub(crate) unit: Unit,
@@ -60,7 +62,7 @@ impl Line {
         let (low, high) = (scale.low, scale.high);
         let points = along(&self.values);
         let mut plot = Plot::new(HEIGHT, scale, &self.describe())
-            .axes(&self.counts, "day")
+            .axes(&self.counts, self.along)
             .y_ticks()
             .x_ticks(&date_ticks(&self.days));
         let was = self.before.as_ref().map(|before| along(&before.values));

@@ -14,6 +14,7 @@ fn line(title: &str, values: &[f64], before: Option<&[f64]>) -> Line {
         title: title.to_owned(),
         about: "Installs that reported in the 7 days up to each day".to_owned(),
         counts: "installs".to_owned(),
+        along: "day",
         column: "Active".to_owned(),
         unit: Unit::Count,
         better: Better::Up,

@@ -120,6 +120,7 @@ pub(crate) fn chart(state: &State, data: &Data) -> String {
             false => format!("{}; gap: {}", style.about, data.gaps.reasons.join(", ")),
         },
         counts: style.counts.to_owned(),
+        along: "day",
         column: style.column.to_owned(),
         unit: style.unit,
         better: style.better,

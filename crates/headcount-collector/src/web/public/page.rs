@@ -34,7 +34,8 @@ struct Latest {
     until: String,
     /// HTML of the chart.
     chart: String,
-    lists: Vec<List>,
+    /// Panels side by side.
+    columns: [Vec<List>; 2],
 }
 
 struct List {
@@ -78,17 +79,30 @@ fn latest(public: &Public) -> Option<Latest> {
         installs: number::count(*installs),
         until: calendar::long(week.last_day),
         chart: chart(public),
-        lists: vec![
-            parts("Versions", "Share of active installs", versions),
-            List {
+        columns: [
+            vec![
+                parts("Versions", "Share of active installs", versions),
+                parts("Size of installs", "Users per install", &by_size(sizes)),
+                parts("Deployment", "Share of active installs", deployments),
+            ],
+            vec![List {
                 title: "Apps",
                 about: "Share of active installs that have the app",
                 lines: lines(apps, 0, *installs),
-            },
-            parts("Size of installs", "Users per install", sizes),
-            parts("Deployment", "Share of active installs", deployments),
+            }],
         ],
     })
+}
+
+/// Sizes in their own order; what is no size comes last.
+fn by_size(sizes: &Parts) -> Parts {
+    let least = |group: &Group| {
+        let digits = group.label.split('-').next().unwrap_or_default();
+        digits.parse::<u64>().unwrap_or(u64::MAX)
+    };
+    let mut sizes = sizes.clone();
+    sizes.groups.sort_by_key(least);
+    sizes
 }
 
 /// Bar, name and share of each group, bars on one scale.
@@ -125,6 +139,7 @@ fn chart(public: &Public) -> String {
         title: "Active installs".to_owned(),
         about: "Installs that reported in the 7 days up to the end of each week".to_owned(),
         counts: "active installs".to_owned(),
+        along: "week ending",
         column: "Active installs".to_owned(),
         unit: Unit::Count,
         better: Better::Up,
