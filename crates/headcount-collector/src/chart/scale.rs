@@ -109,8 +109,8 @@ pub(crate) fn place(k: usize, n: usize) -> f64 {
     }
 }
 
-/// Date labels under points: about seven, every second one spare. If the days lie in more than one year,
-/// it stands where it changes, and at the first label unless that would run into the next year's.
+/// Date labels under points: about seven, every second one spare. The year stands at the first label
+/// and where it changes, if the days lie in more than one; two labels so long need room between them.
 pub(crate) fn date_ticks(days: &[Day]) -> Vec<XTick> {
     const STRIDES: [usize; 9] = [1, 2, 4, 5, 7, 14, 28, 56, 91];
     const MOST: usize = 8;
@@ -121,13 +121,7 @@ pub(crate) fn date_ticks(days: &[Day]) -> Vec<XTick> {
         .unwrap_or(n.max(1));
     let year = |day: &Day| calendar::date(*day).year();
     let many_years = days.first().map(year) != days.last().map(year);
-    let first_year = days.first().map(year);
-    let soon = days
-        .iter()
-        .step_by(stride)
-        .take(3)
-        .any(|day| Some(year(day)) != first_year);
-    let mut last_year = first_year.filter(|_| soon);
+    let mut last_year = None;
     (0..n)
         .step_by(stride)
         .enumerate()
@@ -142,7 +136,7 @@ pub(crate) fn date_ticks(days: &[Day]) -> Vec<XTick> {
             XTick {
                 at: place(k, n),
                 text,
-                spare: j % 2 == 1,
+                spare: j % 2 == 1 || (tell && j == 2),
             }
         })
         // A label just before the right edge would run into the name of the axis.
