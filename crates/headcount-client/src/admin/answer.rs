@@ -68,6 +68,10 @@ impl Frame {
         assets::css()
     }
 
+    pub(super) fn icon(&self) -> &'static str {
+        assets::icon()
+    }
+
     pub(super) fn home(&self) -> &'static str {
         ADMIN_PATH
     }
@@ -170,6 +174,7 @@ struct Problem<'a> {
     heading: &'a str,
     text: &'a str,
     css: &'static str,
+    icon: &'static str,
     home: &'static str,
 }
 
@@ -192,6 +197,7 @@ impl IntoResponse for PageError {
             heading,
             text,
             css: assets::css(),
+            icon: assets::icon(),
             home: ADMIN_PATH,
         };
         html(status, &page)

@@ -1,4 +1,4 @@
-//! The style sheet, compiled in. Its address holds a hash, so browsers keep it. The pages need no script.
+//! The style sheet and the icon, compiled in. Their addresses hold a hash, so browsers keep them. The pages need no script.
 
 use std::sync::LazyLock;
 
@@ -9,28 +9,55 @@ use axum::response::{IntoResponse, Response};
 use super::answer::PageError;
 use super::below;
 
-const CSS: &str = include_str!("../../static/operator.css");
 /// Characters of the content's hash in the address.
 const HASH_CHARACTERS: usize = 12;
 
-static CSS_PATH: LazyLock<String> = LazyLock::new(|| {
-    let hash = blake3::hash(CSS.as_bytes()).to_hex();
-    below(&format!("static/operator.{}.css", &hash[..HASH_CHARACTERS]))
+/// One file that the pages load.
+struct Asset {
+    path: String,
+    content_type: &'static str,
+    text: &'static str,
+}
+
+impl Asset {
+    fn new(extension: &str, content_type: &'static str, text: &'static str) -> Self {
+        let hash = blake3::hash(text.as_bytes()).to_hex();
+        let file = format!("static/operator.{}.{extension}", &hash[..HASH_CHARACTERS]);
+        Self {
+            path: below(&file),
+            content_type,
+            text,
+        }
+    }
+}
+
+static CSS: LazyLock<Asset> = LazyLock::new(|| {
+    let text = include_str!("../../static/operator.css");
+    Asset::new("css", "text/css; charset=utf-8", text)
+});
+static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    let text = include_str!("../../static/icon.svg");
+    Asset::new("svg", "image/svg+xml", text)
 });
 
 /// Address of the style sheet.
 pub(super) fn css() -> &'static str {
-    &CSS_PATH
+    &CSS.path
+}
+
+/// Address of the icon; without one, browsers ask the host for `/favicon.ico`.
+pub(super) fn icon() -> &'static str {
+    &ICON.path
 }
 
 /// `GET static/{file}`; open to everyone, the sign-in page needs it.
 pub(super) async fn file(Path(file): Path<String>) -> Result<Response, PageError> {
-    if below(&format!("static/{file}")) != *CSS_PATH {
-        return Err(PageError::NotFound);
-    }
+    let path = below(&format!("static/{file}"));
+    let asset = [&CSS, &ICON].into_iter().find(|asset| asset.path == path);
+    let asset = asset.ok_or(PageError::NotFound)?;
     let headers = [
-        (CONTENT_TYPE, "text/css; charset=utf-8"),
+        (CONTENT_TYPE, asset.content_type),
         (CACHE_CONTROL, "public, max-age=31536000, immutable"),
     ];
-    Ok((headers, CSS).into_response())
+    Ok((headers, asset.text).into_response())
 }

@@ -177,6 +177,7 @@ fn secret() -> String {
 #[template(path = "operator/sign_in.html")]
 struct SignIn {
     css: &'static str,
+    icon: &'static str,
     action: &'static str,
     next: String,
     problem: Option<&'static str>,
@@ -265,6 +266,7 @@ fn set_cookie(response: &mut Response, value: &str, max_age_secs: u64) {
 fn form(status: StatusCode, next: Option<&str>, problem: Option<&'static str>) -> Response {
     let page = SignIn {
         css: assets::css(),
+        icon: assets::icon(),
         action: SIGN_IN_PATH,
         next: safe(next),
         problem,
