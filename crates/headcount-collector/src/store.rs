@@ -198,6 +198,15 @@ impl Store {
         self.inner.dictionary.text(sym)
     }
 
+    /// Learns texts that another process committed since this one opened the store; call it between reading rows
+    /// and asking for their texts, where this process is not the one that writes.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn catch_up(&self) -> Result<(), Error> {
+        self.read(|connection| self.inner.dictionary.catch_up(connection))
+    }
+
     /// The symbol of a text, `None` if no row has it.
     #[must_use]
     pub fn sym(&self, text: &str) -> Option<Sym> {

@@ -30,26 +30,36 @@ impl Texts {
 
 impl Dictionary {
     pub(super) fn load(connection: &Connection) -> Result<Self, Error> {
-        let mut texts = Texts {
-            by_sym: Vec::new(),
-            by_text: FxHashMap::default(),
+        let dictionary = Self {
+            texts: RwLock::new(Texts {
+                by_sym: Vec::new(),
+                by_text: FxHashMap::default(),
+            }),
         };
+        dictionary.catch_up(connection)?;
+        Ok(dictionary)
+    }
+
+    /// Takes in what was committed beyond what is known: by another process, or just now by this one's writer.
+    pub(super) fn catch_up(&self, connection: &Connection) -> Result<(), Error> {
         let reading = "reading the dictionary";
         let mut statement = connection
-            .prepare("SELECT sym, text FROM texts ORDER BY sym")
+            .prepare_cached("SELECT sym, text FROM texts WHERE sym >= ?1 ORDER BY sym")
             .map_err(Error::at(reading))?;
-        let mut rows = statement.query([]).map_err(Error::at(reading))?;
+        let mut rows = statement
+            .query([self.next().0])
+            .map_err(Error::at(reading))?;
+        let mut committed: Vec<(Arc<str>, Sym)> = Vec::new();
         while let Some(row) = rows.next().map_err(Error::at(reading))? {
             let sym = row.get(0).map_err(Error::at(reading))?;
             let text = row.get_ref(1).map_err(Error::at(reading))?;
             let text = text
                 .as_str()
                 .map_err(|error| Error::Damaged(error.to_string()))?;
-            texts.put(Sym(sym), Arc::from(text));
+            committed.push((Arc::from(text), Sym(sym)));
         }
-        Ok(Self {
-            texts: RwLock::new(texts),
-        })
+        self.publish(committed);
+        Ok(())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Texts> {

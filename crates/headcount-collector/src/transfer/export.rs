@@ -106,6 +106,8 @@ impl Export {
             let rows = self.store.rows_after(self.project, day, seq, PIECE_ROWS)?;
             let last = rows.last().map(|row| (day, row.seq));
             self.at = last.filter(|_| rows.len() == PIECE_ROWS);
+            // The command line exports beside the process that writes.
+            self.store.catch_up()?;
             self.write(&rows, &mut piece)?;
             if !piece.is_empty() {
                 return Ok(Some(piece));

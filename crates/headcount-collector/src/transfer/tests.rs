@@ -59,6 +59,11 @@ fn bodies() -> Vec<EntryBody> {
 fn filled() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
+    fill(&store);
+    (folder, store)
+}
+
+fn fill(store: &Store) {
     let mut inserter = Inserter::new(store.clone(), 100).unwrap();
     for (install, with_id) in [("a", false), ("b, c", true)] {
         for day in [0, 86_400_000] {
@@ -88,7 +93,6 @@ fn filled() -> (tempfile::TempDir, Store) {
             inserter.write(&[parcel], NOON).unwrap();
         }
     }
-    (folder, store)
 }
 
 fn exported(store: &Store, format: Format, range: DayRange) -> String {
@@ -180,4 +184,16 @@ fn days_are_written_as_dates() {
     assert_eq!(day_of("1970-01-01"), Some(Day(0)));
     assert_eq!(day_of("2024-10-04"), Some(Day(20_000)));
     assert_eq!(day_of("2024-13-04"), None);
+}
+
+#[test]
+fn an_export_beside_a_writing_process_has_every_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let writing = Store::open(folder.path()).unwrap();
+    // As another process opened it, before anything came.
+    let exporting = Store::open(folder.path()).unwrap();
+    fill(&writing);
+    let all = exported(&exporting, Format::Ndjson, EVER);
+    assert!(all.contains("\"label\":\"ü\""), "{all}");
+    assert_eq!(all, exported(&writing, Format::Ndjson, EVER));
 }
