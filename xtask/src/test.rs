@@ -42,6 +42,9 @@ struct Run {
 /// Runs all steps, also after a failed one; true when nothing failed.
 pub(crate) fn run(extent: Extent) -> anyhow::Result<bool> {
     let mut run = Run::default();
+    if extent == Extent::Everything {
+        run.check("programs", || foreign::programs().map(|()| true));
+    }
     run.check("format", || {
         Step::cargo(&["fmt", "--all", "--check"]).succeeds()
     });
@@ -113,7 +116,7 @@ fn rust_tests() -> anyhow::Result<Tally> {
 impl Run {
     /// What needs the release binary, a browser or other people's clients.
     fn everything(&mut self) {
-        println!("\n== preparing the release build, browser and foreign clients");
+        println!("\n== preparing the release build and foreign clients");
         match Workshop::prepare() {
             Ok(workshop) => {
                 self.check("fuzz targets", || {

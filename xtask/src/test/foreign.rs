@@ -11,29 +11,38 @@ use crate::repository;
 /// apt's index servers fail now and then; a third failure is not chance.
 const APT_TRIES: u32 = 3;
 
+/// What playwright-core and the clients' packages ask of node.
+const NODE_MAJOR: u32 = 20;
+/// Installed from npm where the system's node is older: Debian 12 has 18.
+const NODE_PACKAGE: &str = "node-linux";
+const NODE_VERSION: &str = "22";
+
 /// Where each thing that e2e/ needs is found.
 pub(crate) struct Workshop {
     binary: PathBuf,
     chromium: PathBuf,
+    /// The node that runs the tests.
     node: PathBuf,
+    /// The folder of npm packages.
+    packages: PathBuf,
     python: PathBuf,
     screenshots: PathBuf,
 }
 
 impl Workshop {
-    /// Builds the binary and installs what is missing, saying so.
+    /// Builds the binary and installs missing packages, saying so. Wants `programs` there.
     pub(crate) fn prepare() -> anyhow::Result<Self> {
         let build = Step::cargo(&["build", "--release", "--package", "headcount"]);
         anyhow::ensure!(build.succeeds()?, "the release build failed");
         let cache = cache_folder()?;
-        programs()?;
         let target = repository::target_folder();
         let screenshots = target.join("e2e-screenshots");
         std::fs::create_dir_all(&screenshots).context("making the folder of screenshots")?;
         Ok(Self {
             binary: target.join("release/headcount"),
             chromium: find("chromium").context("chromium is not on the PATH")?,
-            node: node_packages(&cache)?,
+            node: node(&cache)?,
+            packages: node_packages(&cache)?,
             python: python_packages(&cache)?,
             screenshots,
         })
@@ -47,12 +56,12 @@ impl Workshop {
     /// Runs one test file of e2e/ with node's test runner.
     pub(crate) fn test(&self, file: &str) -> anyhow::Result<Tally> {
         Step::program(
-            "node",
+            &self.node,
             &["--test", "--test-reporter=spec", &format!("e2e/{file}")],
         )
         .environment("HEADCOUNT_E2E_BINARY", &self.binary)
         .environment("HEADCOUNT_E2E_CHROMIUM", &self.chromium)
-        .environment("HEADCOUNT_E2E_NODE", &self.node)
+        .environment("HEADCOUNT_E2E_NODE", &self.packages)
         .environment("HEADCOUNT_E2E_PYTHON", &self.python)
         .environment("HEADCOUNT_E2E_SCREENSHOTS", &self.screenshots)
         .tests(tally::node)
@@ -68,14 +77,17 @@ pub(super) fn cache_folder() -> anyhow::Result<PathBuf> {
     Ok(base.join("headcount").join("e2e"))
 }
 
-/// Installs the missing ones of chromium, node, npm, python, pip and a C++ compiler through apt.
-fn programs() -> anyhow::Result<()> {
+/// Installs what tests need beyond Rust and a C compiler through apt, where it is missing, saying so.
+pub(crate) fn programs() -> anyhow::Result<()> {
     let mut missing = Vec::new();
     for (program, package) in [
         ("chromium", "chromium"),
         ("node", "nodejs"),
         ("npm", "npm"),
         ("python3", "python3"),
+        // Examples of documents, and the proof that a switched-off module makes no system call.
+        ("curl", "curl"),
+        ("strace", "strace"),
         ("c++", "g++"),
         ("redis-server", "redis-server"),
         // Alliance Auth's driver of MariaDB is built from its source.
@@ -132,6 +144,41 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
+}
+
+/// The system's node, or where that is too old one from npm.
+fn node(cache: &Path) -> anyhow::Result<PathBuf> {
+    let new_enough =
+        format!("process.exit(parseInt(process.versions.node) < {NODE_MAJOR} ? 1 : 0)");
+    if Step::program("node", &["--eval", &new_enough]).quiet_success() {
+        return find("node").context("node is not on the PATH");
+    }
+    let kind = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => anyhow::bail!("npm has no node for {other}: install node {NODE_MAJOR} or newer"),
+    };
+    let folder = cache.join(format!("node-{NODE_VERSION}"));
+    let package = format!("{NODE_PACKAGE}-{kind}");
+    let node = folder.join("node_modules").join(&package).join("bin/node");
+    if !node.is_file() {
+        println!("installing with npm: {package}, the system's node is too old");
+        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        let wanted = format!("{package}@{NODE_VERSION}");
+        let words = [
+            "install",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            ".",
+        ];
+        let installed = Step::program("npm", &[words.as_slice(), &[&wanted]].concat())
+            .folder(&folder)
+            .succeeds()?;
+        anyhow::ensure!(installed, "npm install {wanted} failed");
+    }
+    Ok(node)
 }
 
 /// npm packages exactly as e2e/package-lock.json names them.

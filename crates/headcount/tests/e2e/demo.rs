@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::http;
+use crate::support::{http, process};
 
 #[test]
 fn the_demo_loads_and_removes_its_data() {
@@ -32,12 +33,7 @@ fn the_demo_loads_and_removes_its_data() {
     assert_eq!(http::get(address, "/readyz", &[]).status, 200);
     let left = || std::fs::read_dir(temporary.path()).unwrap().count();
     assert_eq!(left(), 1);
-    let pid = demo.id().to_string();
-    let sent = Command::new("kill")
-        .args(["-s", "TERM", &pid])
-        .status()
-        .unwrap();
-    assert!(sent.success());
+    process::send(&demo, Signal::TERM);
     assert_eq!(demo.wait().unwrap().code(), Some(0));
     assert_eq!(left(), 0, "the data folder is gone");
 }

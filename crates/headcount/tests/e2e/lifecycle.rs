@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::http::{self, Response};
@@ -125,7 +126,7 @@ fn a_project_made_while_the_server_runs_takes_hits() {
 
 #[test]
 fn accepted_work_is_finished_after_sigterm() {
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let data = tempfile::tempdir().unwrap();
         let mut server = Server::start(data.path());
         let keys = project(data.path(), "P");

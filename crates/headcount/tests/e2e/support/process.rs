@@ -7,12 +7,19 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
+
 use super::eventually;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
 const START_PATIENCE: Duration = Duration::from_secs(30);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 const LISTENING: &str = "listening on http://";
+
+/// Sends a signal to a process that was not waited for, without waiting.
+pub(crate) fn send(child: &Child, signal: Signal) {
+    rustix::process::kill_process(Pid::from_child(child), signal).unwrap();
+}
 
 /// A running `headcount serve`; killed when dropped.
 pub(crate) struct Server {
@@ -85,13 +92,8 @@ impl Server {
     }
 
     /// SIGTERM or SIGINT, without waiting.
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill")
-            .args(["-s", name, &pid])
-            .status()
-            .unwrap();
-        assert!(sent.success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        send(&self.child, signal);
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
@@ -102,7 +104,7 @@ impl Server {
 
     /// SIGTERM, then its orderly end.
     pub(crate) fn stop(mut self) {
-        self.signal("TERM");
+        self.signal(Signal::TERM);
         let status = self.wait();
         assert!(status.success(), "{status}: {}", self.stderr());
     }
