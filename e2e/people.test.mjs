@@ -102,7 +102,7 @@ function codeOf(secret, steps = 0) {
 }
 
 test("a manager's pages in every form", async () => {
-  const leaves = ["", "/setup", "/tokens", "/members", "/audit", "/project", "/close", "/keys/2/revoke"];
+  const leaves = ["", "/setup", "/tokens", "/members", "/audit", "/project", "/webhook", "/breaks", "/raw", "/raw/30", "/close", "/keys/2/revoke"];
   for (const leaf of leaves) await inEveryForm(`settings${leaf.replaceAll("/", "-")}`, settings + leaf);
   await inEveryForm("account", "/account");
   await inEveryForm("factor", "/account/factor");

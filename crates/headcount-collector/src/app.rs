@@ -12,10 +12,12 @@ use crate::ingest::writer::Writer;
 use crate::ingest::{self, Ingest};
 use crate::meta::Meta;
 use crate::metrics::Metrics;
+use crate::outgoing::Reach;
 use crate::store::{ProjectNumber, Store};
 use crate::upkeep::{self, Upkeep};
 use crate::watch::Watch;
 use crate::web;
+use crate::webhook::Webhooks;
 
 /// One collector on one data folder.
 pub struct Collector {
@@ -28,6 +30,7 @@ pub struct Collector {
     pub(crate) ingest: Ingest,
     pub(crate) eraser: Eraser,
     upkeep: Upkeep,
+    webhooks: Webhooks,
 }
 
 impl Collector {
@@ -54,6 +57,11 @@ impl Collector {
             Arc::clone(&metrics),
             move |rows| applied.apply(rows),
         )?;
+        let reach = if config.private_webhooks {
+            Reach::Everything
+        } else {
+            Reach::Public
+        };
         let collector = Arc::new(Self {
             config,
             store,
@@ -64,6 +72,7 @@ impl Collector {
             ingest,
             eraser: Eraser::default(),
             upkeep: Upkeep::default(),
+            webhooks: Webhooks::new(reach),
         });
         let weak = Arc::downgrade(&collector);
         let watch = Watch::default();
@@ -79,6 +88,7 @@ impl Collector {
                 watch.round(&collector);
             }
         })?;
+        collector.webhooks.start(collector.meta.clone())?;
         Ok(collector)
     }
 
@@ -97,6 +107,7 @@ impl Collector {
     /// Writes what was accepted and ends the threads. Blocks; call it when no request is served any
     /// more.
     pub fn shutdown(&self) {
+        self.webhooks.stop();
         self.eraser.stop();
         self.writer.stop();
         self.upkeep.stop();

@@ -17,8 +17,14 @@ pub struct Config {
     /// Raw events older than this many days are removed, and refused when they come. Reports reach
     /// further back, since the index stays.
     pub retention_days: u32,
+    /// Whether webhooks may be posted to loopback and private networks. Managers of projects set the
+    /// addresses: with this they reach what only this machine can reach.
+    pub private_webhooks: bool,
     /// Memory for index data that was read from disk, in bytes.
     pub index_cache_bytes: usize,
+    /// The provider through which people may sign in.
+    #[cfg(feature = "oidc")]
+    pub oidc: Option<crate::oidc::OidcConfig>,
     /// How requests are bounded.
     pub limits: Limits,
     /// How events are grouped into commits.
@@ -34,7 +40,10 @@ impl Config {
             public_url: None,
             client_address_header: None,
             retention_days: 800,
+            private_webhooks: false,
             index_cache_bytes: 192 * 1024 * 1024,
+            #[cfg(feature = "oidc")]
+            oidc: None,
             limits: Limits::default(),
             writer: WriterConfig::default(),
         }

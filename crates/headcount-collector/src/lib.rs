@@ -12,6 +12,9 @@ pub mod ingest;
 pub mod meta;
 pub mod metrics;
 mod network;
+#[cfg(feature = "oidc")]
+pub mod oidc;
+mod outgoing;
 pub mod privacy;
 pub mod publication;
 pub mod query;
@@ -23,3 +26,4 @@ pub mod transfer;
 mod upkeep;
 mod watch;
 pub mod web;
+mod webhook;

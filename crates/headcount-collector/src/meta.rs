@@ -1,6 +1,8 @@
 //! The meta database: projects, keys, people, sessions, tokens and the audit log. Never holds an event.
 
 pub mod address;
+#[cfg(feature = "oidc")]
+pub mod admission;
 pub mod audit;
 pub mod breaks;
 pub mod claims;
@@ -19,6 +21,7 @@ pub mod sessions;
 pub mod tokens;
 pub mod totp;
 pub mod views;
+pub mod webhooks;
 
 mod schema;
 mod secret;

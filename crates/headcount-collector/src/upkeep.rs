@@ -81,11 +81,16 @@ fn prune(collector: &Collector, project: ProjectNumber, now_ms: i64) {
     }
 }
 
+/// The first day whose raw events stay where they are kept for so many days.
+pub(crate) fn horizon(retention_days: u32, now_ms: i64) -> Day {
+    let retention = i32::try_from(retention_days).unwrap_or(i32::MAX);
+    let day = Day::of_ms(now_ms).0.saturating_sub(retention);
+    Day(day.saturating_sub(MARGIN_DAYS))
+}
+
 fn try_prune(collector: &Collector, project: ProjectNumber, now_ms: i64) -> Result<u64, Error> {
     let (store, index) = (&collector.store, &collector.index);
-    let retention = i32::try_from(collector.retention_days(project)).unwrap_or(i32::MAX);
-    let day = Day::of_ms(now_ms).0.saturating_sub(retention);
-    let horizon = Day(day.saturating_sub(MARGIN_DAYS));
+    let horizon = horizon(collector.retention_days(project), now_ms);
     if store.reaches_before(project, horizon)?
         && index.is_closed_before(project, horizon)
         && !store.give_up_before(project, horizon)?

@@ -23,6 +23,8 @@ mod known;
 mod link;
 mod live;
 mod login;
+#[cfg(feature = "oidc")]
+mod oidc;
 pub mod overview;
 mod projects;
 mod public;
@@ -57,6 +59,10 @@ const HASHES_AT_ONCE: usize = 2;
 /// Exports that run at once: each holds a thread and reads whole days.
 const EXPORTS_AT_ONCE: usize = 4;
 
+/// Sign-ins that wait for the provider at once: each holds a thread for up to some seconds.
+#[cfg(feature = "oidc")]
+const PROVIDER_CALLS_AT_ONCE: usize = 8;
+
 /// What every page can use; cheap to clone. The axum state of the pages.
 #[derive(Clone)]
 pub struct Web {
@@ -70,6 +76,10 @@ struct Inner {
     sign_ins: SignInThrottle,
     hashes: Semaphore,
     exports: Arc<Semaphore>,
+    #[cfg(feature = "oidc")]
+    provider: Option<Arc<crate::oidc::Provider>>,
+    #[cfg(feature = "oidc")]
+    provider_calls: Semaphore,
 }
 
 /// All pages of a collector, with the answers for addresses that nobody else takes.
@@ -87,6 +97,10 @@ const PAGES: &[Page] = &[
     ("/login/link/{token}", || {
         get(link::show).post(link::sign_in)
     }),
+    #[cfg(feature = "oidc")]
+    ("/login/oidc", || get(oidc::begin)),
+    #[cfg(feature = "oidc")]
+    ("/login/oidc/callback", || get(oidc::finish)),
     ("/logout", || post(login::sign_out)),
     ("/account", || get(account::show)),
     ("/account/email", || post(account::change_email)),
@@ -142,6 +156,10 @@ const PAGES: &[Page] = &[
         "/projects/{project}/settings/members/{id}/sessions/end",
         || post(settings::members::end_sessions),
     ),
+    (
+        "/projects/{project}/settings/members/{id}/sessions/{session}/end",
+        || post(settings::members::end_session),
+    ),
     ("/projects/{project}/settings/members/{id}/remove", || {
         get(settings::members::ask_remove).post(settings::members::remove)
     }),
@@ -153,6 +171,27 @@ const PAGES: &[Page] = &[
     }),
     ("/projects/{project}/settings/audit", || {
         get(settings::audit::show)
+    }),
+    ("/projects/{project}/settings/breaks", || {
+        get(settings::breaks::show).post(settings::breaks::add)
+    }),
+    ("/projects/{project}/settings/breaks/{id}/remove", || {
+        get(settings::breaks::ask_remove).post(settings::breaks::remove)
+    }),
+    ("/projects/{project}/settings/raw", || {
+        get(settings::raw::show).post(settings::raw::change)
+    }),
+    ("/projects/{project}/settings/raw/{days}", || {
+        get(settings::raw::ask).post(settings::raw::shorten)
+    }),
+    ("/projects/{project}/settings/webhook", || {
+        get(settings::webhook::show).post(settings::webhook::set)
+    }),
+    ("/projects/{project}/settings/webhook/test", || {
+        post(settings::webhook::test)
+    }),
+    ("/projects/{project}/settings/webhook/remove", || {
+        get(settings::webhook::ask_remove).post(settings::webhook::remove)
     }),
     ("/projects/{project}/settings/project", || {
         get(settings::project::show).post(settings::project::rename)
@@ -198,6 +237,14 @@ fn with_layers(pages: Router<Web>, web: Web) -> Router {
 impl Web {
     fn new(collector: Arc<Collector>) -> Self {
         let inner = Inner {
+            #[cfg(feature = "oidc")]
+            provider: collector
+                .config
+                .oidc
+                .clone()
+                .map(|config| Arc::new(crate::oidc::Provider::new(config))),
+            #[cfg(feature = "oidc")]
+            provider_calls: Semaphore::new(PROVIDER_CALLS_AT_ONCE),
             public_origin: collector.config.public_url.as_deref().map(origin_of),
             collector,
             sign_ins: SignInThrottle::new(),
@@ -218,6 +265,19 @@ impl Web {
     pub(crate) fn https(&self) -> bool {
         let origin = self.public_origin();
         origin.is_some_and(|origin| origin.starts_with("https://"))
+    }
+
+    /// What the sign-in page calls the provider that may be signed in through.
+    #[cfg(feature = "oidc")]
+    fn provider_label(&self) -> Option<String> {
+        let provider = self.inner.provider.as_ref();
+        provider.map(|provider| provider.label().to_owned())
+    }
+
+    /// None: this program is built without signing in through a provider.
+    #[cfg(not(feature = "oidc"))]
+    fn provider_label(&self) -> Option<String> {
+        None
     }
 
     /// Places for exports.

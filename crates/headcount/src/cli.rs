@@ -97,6 +97,9 @@ pub(crate) struct ServeArgs {
     /// Days that raw events are kept; what is older is refused. Reports reach further back.
     #[arg(long, value_name = "DAYS", default_value_t = 800, value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) retention_days: u32,
+    /// Let webhooks of projects reach loopback and private networks, not only public addresses.
+    #[arg(long)]
+    pub(crate) private_webhooks: bool,
     /// Most memory for index data that was read from disk; it fills as reports are asked.
     #[arg(long, value_name = "MIB", default_value_t = 192)]
     pub(crate) index_cache_mib: usize,

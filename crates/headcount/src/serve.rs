@@ -36,6 +36,7 @@ fn config(args: ServeArgs) -> Config {
     config.public_url = args.public_url;
     config.client_address_header = args.client_address_header;
     config.retention_days = args.retention_days;
+    config.private_webhooks = args.private_webhooks;
     config.index_cache_bytes = args.index_cache_mib.saturating_mul(BYTES_PER_MIB);
     config.limits.requests_per_second = args.requests_per_second;
     config

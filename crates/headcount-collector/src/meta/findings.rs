@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
-use super::{Meta, MetaError};
+use super::{Meta, MetaError, webhooks};
 use crate::store::ProjectNumber;
 
 /// What kind of finding it is.
@@ -122,11 +122,7 @@ impl Meta {
                     )?;
                 if !stands {
                     fresh += 1;
-                    tx.prepare_cached(
-                        "INSERT INTO webhook_posts (project, finding, due_ms)
-                         SELECT project, ?2, ?3 FROM webhooks WHERE project = ?1",
-                    )?
-                    .execute(params![project.0, id, now_ms])?;
+                    webhooks::queue_post(tx, project, Some(id), now)?;
                 }
             }
             tx.execute(

@@ -283,7 +283,7 @@ fn require_row(tx: &Connection, project: ProjectNumber, member: &User) -> Result
     })
 }
 
-fn require_say(
+pub(super) fn require_say(
     tx: &Connection,
     by: &User,
     project: ProjectNumber,

@@ -1,5 +1,7 @@
 //! Random identifiers and tokens, and the hash they are kept by. No database here.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use super::MetaError;
 
 const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -20,6 +22,13 @@ pub(super) fn token(prefix: &str) -> Result<String, MetaError> {
         "{prefix}{}",
         random(LETTERS_AND_DIGITS, TOKEN_CHARACTERS)?
     ))
+}
+
+/// A key to sign with, as Standard Webhooks writes them: `whsec_` and 32 random bytes in base64.
+pub(super) fn signing_key() -> Result<String, MetaError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("whsec_{}", BASE64_STANDARD.encode(bytes)))
 }
 
 /// A tracking ID as Google made them: `UA-<8 digits>-1`.

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::audit::{Actor, Entry};
-use super::people::{User, UserId, user_of_row};
-use super::{Meta, MetaError, note_failure, secret};
+use super::people::{User, UserId, read_user, user_of_row};
+use super::{Meta, MetaError, members, note_failure, secret};
+use crate::store::ProjectNumber;
 
 /// A session ends after this even when in use.
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -175,6 +176,36 @@ impl Meta {
             Ok(())
         })
     }
+
+    /// Ends one session of a member of a project; one that ended meanwhile is no failure.
+    ///
+    /// # Errors
+    /// `Unknown` for somebody who is no member, `Invalid` for an account `by` has no say over.
+    pub fn end_session_of_member(
+        &self,
+        (project, user): (ProjectNumber, UserId),
+        id: i64,
+        by: &User,
+        now: Timestamp,
+    ) -> Result<(), MetaError> {
+        self.write(|tx| {
+            let member = read_user(tx, user)?;
+            members::require_say(tx, by, project, &member)?;
+            let ended = tx.execute(
+                "DELETE FROM sessions
+                 WHERE id = ?1
+                 AND user = ?2",
+                params![id, user.0],
+            )?;
+            if ended > 0 {
+                let actor = Actor::User(by.email.clone());
+                Entry::new(&actor, "session.end", &member.email)
+                    .of(project)
+                    .write(tx, now)?;
+            }
+            Ok(())
+        })
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +251,35 @@ mod tests {
         assert_eq!(rest.len(), 1);
         meta.end_session(&user, rest[0].id, at(3)).unwrap();
         assert!(meta.session(&next, at(3)).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_manager_ends_one_session_of_a_member_and_of_nobody_else() {
+        let (_dir, meta) = temporary();
+        let one = project(&meta, "One").number;
+        project(&meta, "Two");
+        let mara = member(&meta, "mara@a.example", "one", Role::Manager);
+        let ines = member(&meta, "ines@a.example", "one", Role::Viewer);
+        let both = member(&meta, "both@a.example", "one", Role::Viewer);
+        member(&meta, "both@a.example", "two", Role::Viewer);
+        let open = |user| {
+            let token = meta.open_session(user, "", None, at(0)).unwrap();
+            let id = meta.session(&token, at(1)).unwrap().unwrap().id;
+            (token, id)
+        };
+        let (lost, here, foreign) = (open(ines.id), open(ines.id), open(both.id));
+        let end = |user, id| meta.end_session_of_member((one, user), id, &mara, at(2));
+        end(ines.id, lost.1).unwrap();
+        end(ines.id, lost.1).unwrap();
+        // Under the wrong name it stays.
+        end(ines.id, foreign.1).unwrap();
+        assert!(end(both.id, foreign.1).is_err());
+        let alive = |token: &str| meta.session(token, at(3)).unwrap().is_some();
+        assert!(!alive(&lost.0) && alive(&here.0) && alive(&foreign.0));
+        let log = meta.audit_log(Some(one), 9).unwrap();
+        let ended = log.iter().filter(|line| line.action == "session.end");
+        let ended: Vec<_> = ended.map(|line| line.subject.as_str()).collect();
+        assert_eq!(ended, ["ines@a.example"]);
     }
 
     #[test]

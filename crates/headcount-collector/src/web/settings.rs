@@ -1,13 +1,16 @@
 //! The settings of a project: what every one of their pages has in common. For managers only.
 
 pub(super) mod audit;
+pub(super) mod breaks;
 pub(super) mod claims;
 pub(super) mod keys;
 pub(super) mod members;
 pub(super) mod project;
 pub(super) mod public;
+pub(super) mod raw;
 pub(super) mod setup;
 pub(super) mod tokens;
+pub(super) mod webhook;
 
 use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -46,6 +49,9 @@ pub(super) enum Section {
     Tokens,
     Members,
     Audit,
+    Webhook,
+    Breaks,
+    Raw,
     Public,
     Project,
 }
@@ -64,12 +70,15 @@ pub(super) struct Link {
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Keys,
         Self::Setup,
         Self::Tokens,
         Self::Members,
         Self::Audit,
+        Self::Webhook,
+        Self::Breaks,
+        Self::Raw,
         Self::Public,
         Self::Project,
     ];
@@ -81,6 +90,9 @@ impl Section {
             Self::Tokens => "Report tokens",
             Self::Members => "Members",
             Self::Audit => "Audit log",
+            Self::Webhook => "Webhook",
+            Self::Breaks => "Known breaks",
+            Self::Raw => "Raw events",
             Self::Public => "Public page",
             Self::Project => "Project",
         }
@@ -95,6 +107,9 @@ impl Section {
             Self::Tokens => format!("{settings}/tokens"),
             Self::Members => format!("{settings}/members"),
             Self::Audit => format!("{settings}/audit"),
+            Self::Webhook => format!("{settings}/webhook"),
+            Self::Breaks => format!("{settings}/breaks"),
+            Self::Raw => format!("{settings}/raw"),
             Self::Public => format!("{settings}/public"),
             Self::Project => format!("{settings}/project"),
         }
@@ -152,7 +167,13 @@ impl Frame {
             Some("token-revoked") => Some("The token is revoked. It opens nothing any more."),
             Some("member") => Some("The member is changed."),
             Some("member-removed") => Some("They are out of the project."),
+            Some("session") => Some("That session is over."),
             Some("sessions") => Some("They are signed out everywhere."),
+            Some("tested") => Some("A test was posted. What came back stands below."),
+            Some("webhook-removed") => Some("The webhook is removed. Nothing is posted any more."),
+            Some("break") => Some("The break is noted."),
+            Some("break-removed") => Some("The break is taken back."),
+            Some("raw") => Some("That is how long raw events are kept from now on."),
             Some("public") => Some("The public page is on."),
             Some("public-off") => {
                 Some("The public page is off. Its address is not found any more.")

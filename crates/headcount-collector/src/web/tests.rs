@@ -2,11 +2,15 @@
 
 mod access;
 mod author;
+mod care;
 mod factor;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod pages;
 mod public;
 mod settings;
 mod site;
+mod webhook;
 
 use axum::Router;
 use axum::routing::get;

@@ -12,7 +12,7 @@ use crate::meta::MetaError;
 use crate::meta::claims::Claim;
 use crate::meta::members::Member;
 use crate::meta::people::{Membership, NewMember, Role, UserId};
-use crate::web::error::PageError;
+use crate::web::error::{PageError, redirect};
 use crate::web::login::Nothing;
 use crate::web::shell::Shell;
 use crate::web::{Web, now};
@@ -46,8 +46,17 @@ struct MemberPage {
     namespaces: String,
     /// Whether the manager may make links and end sessions.
     say: bool,
+    /// Where they are signed in; empty where the manager may not say.
+    sessions: Vec<SessionRow>,
     /// A link just made.
     link: Option<String>,
+}
+
+struct SessionRow {
+    id: i64,
+    device: String,
+    created: String,
+    seen: String,
 }
 
 struct Line {
@@ -113,9 +122,10 @@ pub(in crate::web) async fn edit(
     manager: Manager,
     State(web): State<Web>,
     id: MemberPath,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let id = user_id(id)?;
-    member_page(&web, manager, id, Ok(None)).await
+    member_page(&web, manager, (id, query.as_deref()), Ok(None)).await
 }
 
 /// `POST /projects/{project}/settings/members/{id}`.
@@ -131,7 +141,7 @@ pub(in crate::web) async fn change(
         web.meta(move |meta| mendable(meta.change_member((number, id), &place, &by, now())));
     match changed.await? {
         Ok(()) => Ok(manager.back(Section::Members, "member")),
-        Err(problem) => member_page(&web, manager, id, Err(problem)).await,
+        Err(problem) => member_page(&web, manager, (id, None), Err(problem)).await,
     }
 }
 
@@ -148,7 +158,7 @@ pub(in crate::web) async fn link(
     let made = made
         .await?
         .map(|token| Some(link_of(&web, &headers, &token)));
-    member_page(&web, manager, id, made).await
+    member_page(&web, manager, (id, None), made).await
 }
 
 /// `POST /projects/{project}/settings/members/{id}/sessions/end`.
@@ -163,7 +173,29 @@ pub(in crate::web) async fn end_sessions(
         web.meta(move |meta| mendable(meta.end_sessions_of_member((number, id), &by, now())));
     match ended.await? {
         Ok(()) => Ok(manager.back(Section::Members, "sessions")),
-        Err(problem) => member_page(&web, manager, id, Err(problem)).await,
+        Err(problem) => member_page(&web, manager, (id, None), Err(problem)).await,
+    }
+}
+
+/// `POST /projects/{project}/settings/members/{id}/sessions/{session}/end`.
+pub(in crate::web) async fn end_session(
+    State(web): State<Web>,
+    ids: Result<Path<(String, i64, i64)>, PathRejection>,
+    Change { manager, .. }: Change<Nothing>,
+) -> Result<Response, PageError> {
+    let Path((_, user, session)) = ids.map_err(|_| PageError::NotFound)?;
+    let user = UserId(user);
+    let (number, by) = (manager.number(), manager.user().clone());
+    let ended = web.meta(move |meta| {
+        mendable(meta.end_session_of_member((number, user), session, &by, now()))
+    });
+    match ended.await? {
+        Ok(()) => Ok(redirect(&format!(
+            "{}/{}?done=session",
+            Section::Members.href(manager.slug()),
+            user.0
+        ))),
+        Err(problem) => member_page(&web, manager, (user, None), Err(problem)).await,
     }
 }
 
@@ -280,12 +312,21 @@ async fn member(web: &Web, manager: &Manager, id: UserId) -> Result<Member, Page
 async fn member_page(
     web: &Web,
     manager: Manager,
-    id: UserId,
+    (id, query): (UserId, Option<&str>),
     made: Result<Option<String>, String>,
 ) -> Result<Response, PageError> {
     let member = member(web, &manager, id).await?;
     let by = manager.user().clone();
-    let say = web.meta(move |meta| meta.has_say_over(&by, id)).await?;
+    let found = web.meta(move |meta| -> Result<_, MetaError> {
+        let say = meta.has_say_over(&by, id)? && id != by.id;
+        let sessions = if say {
+            meta.sessions_of(id, now())?
+        } else {
+            Vec::new()
+        };
+        Ok((say, sessions))
+    });
+    let (say, sessions) = found.await?;
     let (link, problem) = match made {
         Ok(link) => (link, None),
         Err(problem) => (None, Some(problem)),
@@ -295,13 +336,22 @@ async fn member_page(
     let back = Section::Members.href(manager.slug());
     let page = MemberPage {
         shell: manager.shell()?,
-        frame: manager.frame(Section::Members).but(problem),
+        frame: manager.frame(Section::Members).after(query).but(problem),
         at: format!("{back}/{}", id.0),
         back,
         roles: Role::ALL.map(|each| (each.word(), role_label(each), each == role)),
         namespaces: member.membership.namespaces.join(" "),
         line: line(member),
-        say: say && id != manager.user().id,
+        say,
+        sessions: sessions
+            .into_iter()
+            .map(|line| SessionRow {
+                id: line.id,
+                device: line.device,
+                created: moment(line.created_ms),
+                seen: moment(line.seen_ms),
+            })
+            .collect(),
         link,
     };
     Ok(answer(&page, refused))

@@ -31,6 +31,13 @@ pub(in crate::web) struct Typed {
     typed: String,
 }
 
+impl Typed {
+    /// Whether something else was typed than had to be.
+    pub(super) fn is_not(&self, wanted: &str) -> bool {
+        self.typed.trim() != wanted
+    }
+}
+
 /// `GET /projects/{project}/settings/project`.
 pub(in crate::web) async fn show(
     manager: Manager,
@@ -64,7 +71,7 @@ pub(in crate::web) async fn close(
     State(web): State<Web>,
     Change { manager, form }: Change<Typed>,
 ) -> Result<Response, PageError> {
-    if form.typed.trim() != manager.slug() {
+    if form.is_not(manager.slug()) {
         let problem = format!("Type {} to close it.", manager.slug());
         return close_page(&manager, Some(problem));
     }

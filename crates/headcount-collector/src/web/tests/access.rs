@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use super::site::{Answer, Site};
 use crate::meta::audit::Actor;
+use crate::meta::breaks::NewBreak;
 use crate::meta::people::Role;
 use crate::meta::people::tests::member;
 use crate::meta::publications::Publishing;
 use crate::meta::tests::project;
 use crate::meta::tokens::{NewToken, Scope};
+use crate::store::Day;
 use crate::web::{PAGES, assets, now};
 
 /// Who a page is for; everybody else is refused.
@@ -97,6 +99,10 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/login/code", For::Everybody),
     ("GET", "/login/link/{token}", For::Everybody),
     ("POST", "/login/link/{token}", For::Everybody),
+    #[cfg(feature = "oidc")]
+    ("GET", "/login/oidc", For::Everybody),
+    #[cfg(feature = "oidc")]
+    ("GET", "/login/oidc/callback", For::Everybody),
     ("POST", "/logout", For::SignedIn),
     ("GET", "/account", For::SignedIn),
     ("POST", "/account/email", For::SignedIn),
@@ -195,6 +201,11 @@ const TABLE: &[(&str, &str, For)] = &[
         For::Managers,
     ),
     (
+        "POST",
+        "/projects/{project}/settings/members/{id}/sessions/{session}/end",
+        For::Managers,
+    ),
+    (
         "GET",
         "/projects/{project}/settings/members/{id}/remove",
         For::Managers,
@@ -205,6 +216,51 @@ const TABLE: &[(&str, &str, For)] = &[
         For::Managers,
     ),
     ("GET", "/projects/{project}/settings/audit", For::Managers),
+    ("GET", "/projects/{project}/settings/breaks", For::Managers),
+    ("POST", "/projects/{project}/settings/breaks", For::Managers),
+    (
+        "GET",
+        "/projects/{project}/settings/breaks/{id}/remove",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/breaks/{id}/remove",
+        For::Managers,
+    ),
+    ("GET", "/projects/{project}/settings/raw", For::Managers),
+    ("POST", "/projects/{project}/settings/raw", For::Managers),
+    (
+        "GET",
+        "/projects/{project}/settings/raw/{days}",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/raw/{days}",
+        For::Managers,
+    ),
+    ("GET", "/projects/{project}/settings/webhook", For::Managers),
+    (
+        "POST",
+        "/projects/{project}/settings/webhook",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/webhook/test",
+        For::Managers,
+    ),
+    (
+        "GET",
+        "/projects/{project}/settings/webhook/remove",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/webhook/remove",
+        For::Managers,
+    ),
     ("GET", "/projects/{project}/settings/project", For::Managers),
     (
         "POST",
@@ -243,6 +299,8 @@ fn asked(path: &str) -> String {
         ("{id}", "1"),
         ("{file}", style),
         ("{data}", "installs.csv"),
+        ("{days}", "30"),
+        ("{session}", "1"),
         ("{badge}", "installs.svg"),
     ];
     let filled = values.iter().fold(path.to_owned(), |path, (name, value)| {
@@ -307,6 +365,18 @@ async fn every_page_lets_in_whom_it_is_for_and_nobody_else() {
         let address = asked(path);
         let erik = member(site.meta(), "author@a.example", "one", Role::Author);
         let one = site.meta().project("one").unwrap().number;
+        let known = NewBreak {
+            from: Day(20_000),
+            to: Day(20_000),
+            feed: String::new(),
+            reason: "moved".to_owned(),
+        };
+        let by = (&Actor::CommandLine, now());
+        site.meta().add_break("one", &known, by).unwrap();
+        let hook = site
+            .meta()
+            .set_webhook(one, "https://127.0.0.1:9/", &Actor::CommandLine, now());
+        hook.unwrap();
         let claim = site.meta().ask_for_app(one, &erik, ("srp", "x"), now());
         claim.unwrap();
         for who in Who::ALL {

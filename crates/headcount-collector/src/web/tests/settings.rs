@@ -4,15 +4,19 @@
 use super::site::{Answer, Site};
 use crate::meta::people::Role;
 
-struct Desk {
-    site: Site,
+pub(super) struct Desk {
+    pub(super) site: Site,
     cookie: String,
     form_token: String,
 }
 
 impl Desk {
-    async fn start() -> Self {
-        let site = Site::start(None).await;
+    pub(super) async fn start() -> Self {
+        Self::at(Site::start(None).await)
+    }
+
+    /// The manager Mara at the settings of `one`.
+    pub(super) fn at(site: Site) -> Self {
         let mara = site.member("mara@a.example", Role::Manager, None);
         let (cookie, form_token) = site.session(&mara);
         Self {
@@ -22,18 +26,18 @@ impl Desk {
         }
     }
 
-    async fn get(&self, leaf: &str) -> Answer {
+    pub(super) async fn get(&self, leaf: &str) -> Answer {
         let path = format!("/projects/one/settings{leaf}");
         self.site.get(&path, &self.cookie).await
     }
 
-    async fn post(&self, leaf: &str, form: &str) -> Answer {
+    pub(super) async fn post(&self, leaf: &str, form: &str) -> Answer {
         let path = format!("/projects/one/settings{leaf}");
         let form = format!("csrf={}&{form}", self.form_token);
         self.site.post(&path, &self.cookie, &form).await
     }
 
-    fn actions(&self) -> Vec<String> {
+    pub(super) fn actions(&self) -> Vec<String> {
         let log = self.site.meta().audit_log(None, 100).unwrap();
         let mut actions: Vec<String> = log
             .into_iter()

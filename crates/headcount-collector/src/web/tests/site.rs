@@ -37,9 +37,14 @@ pub(super) struct Answer {
 
 impl Site {
     pub(super) async fn start(public_url: Option<&str>) -> Self {
+        Self::with(|config| config.public_url = public_url.map(str::to_owned)).await
+    }
+
+    /// Pages of a collector with settings of its own.
+    pub(super) async fn with(set: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(folder.path());
-        config.public_url = public_url.map(str::to_owned);
+        set(&mut config);
         let collector = Collector::open(config).unwrap();
         project(&collector.meta, "One");
         let web = Web::new(collector);
