@@ -3,3 +3,5 @@
 pub mod clock;
 pub mod fault;
 pub mod fleet;
+#[cfg(feature = "oidc")]
+pub mod oidc;

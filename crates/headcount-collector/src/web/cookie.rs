@@ -16,6 +16,9 @@ pub(super) enum Cookie {
     Step,
     /// Marks a browser that signed in before.
     Device,
+    /// State of a sign-in at a provider.
+    #[cfg(feature = "oidc")]
+    Provider,
 }
 
 impl Cookie {
@@ -30,6 +33,10 @@ impl Cookie {
             (Self::Step, false) => "headcount-step",
             (Self::Device, true) => "__Host-headcount-device",
             (Self::Device, false) => "headcount-device",
+            #[cfg(feature = "oidc")]
+            (Self::Provider, true) => "__Host-headcount-provider",
+            #[cfg(feature = "oidc")]
+            (Self::Provider, false) => "headcount-provider",
         }
     }
 
@@ -39,6 +46,8 @@ impl Cookie {
             Self::Session => LIFETIME.as_secs(),
             Self::Form => DAY,
             Self::Step => 600,
+            #[cfg(feature = "oidc")]
+            Self::Provider => 600,
             // Browsers keep none longer.
             Self::Device => 400 * DAY,
         }

@@ -29,6 +29,8 @@ struct LoginPage {
     problem: Option<String>,
     email: String,
     next: String,
+    /// Name of a provider and where signing in through it begins.
+    provider: Option<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -70,18 +72,23 @@ pub(super) fn open_page(
     Ok(response)
 }
 
-fn login_page(
+pub(super) fn login_page(
     web: &Web,
     headers: &HeaderMap,
     (email, next): (String, String),
     problem: Option<String>,
 ) -> Result<Response, PageError> {
+    let provider = web.provider_label().map(|label| {
+        let next = utf8_percent_encode(&next, NON_ALPHANUMERIC);
+        (label, format!("/login/oidc?next={next}"))
+    });
     open_page(web, headers, "Sign in", |shell| {
         page(&LoginPage {
             shell,
             problem,
             email,
             next,
+            provider,
         })
     })
 }

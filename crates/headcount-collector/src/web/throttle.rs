@@ -71,6 +71,15 @@ impl SignInThrottle {
             Source::Known(_) => Ok(()),
         }
     }
+
+    /// Counts one try of nobody in particular by where it comes from.
+    ///
+    /// # Errors
+    /// The number of seconds to wait when there were too many.
+    #[cfg(feature = "oidc")]
+    pub(super) fn count_place(&self, place: Network) -> Result<(), u64> {
+        check(&self.places, &place)
+    }
 }
 
 fn quota(step: Duration, tries: NonZeroU32) -> Quota {
