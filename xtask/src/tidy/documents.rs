@@ -205,4 +205,23 @@ mod tests {
             Vec::<String>::new()
         );
     }
+
+    #[test]
+    fn every_page_that_tells_what_is_sent_follows_the_dictionary() {
+        let dictionary = "[[field]]\nname = \"app\"\nkind = \"text\"\nbounds = \"short\"\n";
+        let empty = "<!-- made by `cargo xtask fields` from dictionary.toml -->\n\
+                     <!-- end of what is made -->\n";
+        assert!(fields::PAGES.contains(&"docs/django.md"));
+        for page in fields::PAGES {
+            let found = |text: &str| {
+                let files = [file(fields::DICTIONARY, dictionary), file(page, text)];
+                messages(super::fields, &files)
+            };
+            let made = fields::renewed(empty, dictionary).unwrap();
+            assert_eq!(found(&made), Vec::<String>::new());
+            let differs = "differs from the dictionary: run `cargo xtask fields`";
+            assert_eq!(found(&made.replace("short", "long")), [differs]);
+            assert_eq!(found("# A page by hand\n").len(), 1);
+        }
+    }
 }
