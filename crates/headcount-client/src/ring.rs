@@ -39,6 +39,10 @@ pub(crate) enum Pushed {
     Lost(LossReason),
 }
 
+/// The worker is asked to hurry when this share of the ring is in use: what is left must last until it is given a
+/// processor and the disk.
+const CROWDED_SHARE: u64 = 4;
+
 /// What a held event asks of the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
@@ -46,7 +50,7 @@ pub(crate) enum Need {
     None,
     /// To begin: nobody looks after the ring.
     Worker,
-    /// Not to sleep on: the ring became half full.
+    /// Not to sleep on: the ring is filling up.
     Hurry,
 }
 
@@ -59,7 +63,7 @@ pub(crate) struct Ring {
     mask: u64,
     /// Position after the last record; its lock keeps this process's threads apart.
     tail: Mutex<u64>,
-    half_told: AtomicBool,
+    crowd_told: AtomicBool,
     /// A worker looks after the ring. Read with `tail` locked, so that no event is left without one.
     watched: AtomicBool,
 }
@@ -125,7 +129,7 @@ impl Ring {
             shared,
             mask: 0,
             tail: Mutex::new(0),
-            half_told: AtomicBool::new(false),
+            crowd_told: AtomicBool::new(false),
             watched: AtomicBool::new(false),
         })
     }
@@ -171,10 +175,10 @@ impl Ring {
         *tail = at;
         let watched = self.watched.load(Ordering::Relaxed);
         drop(tail);
-        let half = used + length > capacity / 2;
+        let is_crowded = used + length > capacity / CROWDED_SHARE;
         Pushed::Held(if !watched {
             Need::Worker
-        } else if half && !self.half_told.swap(true, Ordering::Relaxed) {
+        } else if is_crowded && !self.crowd_told.swap(true, Ordering::Relaxed) {
             Need::Hurry
         } else {
             Need::None
@@ -211,6 +215,11 @@ impl Ring {
     pub(crate) fn is_empty(&self) -> bool {
         let words = self.shared.words();
         words[HEAD].load(Ordering::SeqCst) == words[TAIL].load(Ordering::SeqCst)
+    }
+
+    /// Whether it filled up beyond that share since the last release.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowd_told.load(Ordering::Relaxed)
     }
 
     /// Reads up to `limit` records from position `from` (or the head, if that is further on).
@@ -258,7 +267,7 @@ impl Ring {
     /// Frees the space before `position`; call when what was read is committed elsewhere.
     pub(crate) fn release(&self, position: u64) {
         self.shared.words()[HEAD].store(position, Ordering::Release);
-        self.half_told.store(false, Ordering::Relaxed);
+        self.crowd_told.store(false, Ordering::Relaxed);
     }
 
     /// Removes the file; what is still in it is gone.
@@ -384,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_ring_counts_what_it_cannot_hold_and_tells_once_at_half() {
+    fn a_full_ring_counts_what_it_cannot_hold_and_asks_once_to_hurry() {
         let dir = tempfile::tempdir().unwrap();
         let ring = Ring::create(dir.path(), 0, [1; 16]).unwrap();
         let (mut held, mut woken) = (0, 0);
@@ -396,6 +405,7 @@ mod tests {
         assert_eq!(ring.push(&draft("x")), Pushed::Lost(LossReason::QueueFull));
         assert_eq!(ring.losses()[LossReason::QueueFull.index()], 2);
         assert_eq!(woken, 1);
+        assert!(ring.is_crowded());
         assert_eq!(ring.read(0, usize::MAX).records.len(), held);
     }
 

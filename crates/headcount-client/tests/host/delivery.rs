@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use headcount_client::{Feed, InstalledApp, Page, Recorded, Stats, TokenKind, first_broken};
+use headcount_client::{
+    Client, Feed, InstalledApp, Page, Recorded, Stats, TokenKind, first_broken,
+};
 use headcount_protocol::EventBody;
 use headcount_testkit::fault::{Answer, Fault};
 
@@ -272,4 +274,35 @@ fn a_hanging_collector_holds_nobody_up() {
         started.elapsed()
     );
     assert!(install.waiting() > 19_000, "{}", install.waiting());
+}
+
+/// Commits to the spool so far, as SQLite counts them in the file's head.
+fn commits(install: &Installation) -> u32 {
+    let head = std::fs::read(install.state.dir().join("spool.sqlite")).unwrap_or_default();
+    head.get(24..28)
+        .map_or(0, |count| u32::from_be_bytes(count.try_into().unwrap()))
+}
+
+#[test]
+fn a_host_that_records_now_and_then_is_not_kept_busy_by_commits() {
+    let install = Installation::sending_to(TokenKind::Headcount, "http://127.0.0.1:9");
+    let mut config = install.config();
+    config.delivery_interval = Duration::from_secs(3600);
+    let client = Client::open(config);
+    let record_for = |span: Duration| {
+        let end = Instant::now() + span;
+        let mut recorded = 0;
+        while Instant::now() < end {
+            recorded += u32::from(client.record_task(&task("x")) == Recorded::Held);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        recorded
+    };
+    // The first events are on their way soon, with commits of their own.
+    record_for(Duration::from_millis(500));
+    let before = commits(&install);
+    assert!(before > 0, "the worker took the first events over");
+    assert!(record_for(Duration::from_secs(2)) > 10);
+    let made = commits(&install) - before;
+    assert!(made <= 4, "{made} commits in 2 s");
 }
