@@ -1,21 +1,16 @@
 """What the module costs a Django host: each number beside the same host without it, in the same run.
 
-Prints a table and fails when a ratio is beyond its bound. Times are medians of many short blocks, taken in turns,
-so that what else the machine does falls on both sides alike.
+Prints a table and fails when a ratio is beyond its bound. `--no-celery` leaves the workers out, `--quick` takes fewer
+rounds of them.
 """
 
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 TESTS = Path(__file__).parents[1] / "tests" / "django_app"
 FOLDER = Path(tempfile.mkdtemp(prefix="headcount-bench-"))
@@ -34,9 +29,15 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
+from figures import Table, block, in_turns, middle, ratios
 from headcount import analytics_event
 from headcount.django import engine
 from headcount.django.models import AnalyticsTokens
+from queues import Broker, cpu_seconds
+from taker import Taker
+
+#: Tasks of one round: short ones, so that both sides of it meet the same load of the machine.
+BLOCK = 400
 
 BODY = (
     "<!doctype html><html><head><title>Dashboard | myshop</title></head><body>" + "<p>row</p>" * 1200 + "</body></html>"
@@ -48,66 +49,6 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("dashboard/", page)]
-
-
-class Taker:
-    """Takes native batches and counts their events."""
-
-    def __init__(self) -> None:
-        import gzip
-
-        self.events = 0
-        taker = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                events = json.loads(body)["events"]
-                taker.events += sum(event.get("count", 1) for event in events)
-                receipt = json.dumps({"accepted": len(events), "duplicates": 0, "rejected": []}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(receipt)))
-                self.end_headers()
-                self.wfile.write(receipt)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-
-
-def block(act: Callable[[], Any], times: int) -> float:
-    """Seconds of one call, over a block of calls."""
-    began = time.perf_counter()
-    for _ in range(times):
-        act()
-    return (time.perf_counter() - began) / times
-
-
-def paired(first: Callable[[], Any], second: Callable[[], Any], times: int, rounds: int) -> tuple[float, float]:
-    """Median seconds of a call of either, in turns."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for number in range(rounds):
-        for index, act in ((0, first), (1, second)) if number % 2 else ((1, second), (0, first)):
-            seconds[index].append(block(act, times))
-    return statistics.median(seconds[0]), statistics.median(seconds[1])
-
-
-class Table:
-    """Lines of results, and whether all bounds held."""
-
-    def __init__(self) -> None:
-        self.holds = True
-
-    def line(self, name: str, ours: str, reference: str, bound: str, holds: bool) -> None:
-        self.holds = self.holds and holds
-        print(f"{name:<34} {ours:>12} {reference:>12}   {bound:<34} {'holds' if holds else 'FAILS'}", flush=True)
 
 
 def requests(table: Table) -> None:
@@ -131,16 +72,11 @@ def requests(table: Table) -> None:
         with CaptureQueriesContext(connection) as queries:
             for _ in range(50):
                 ask(handlers[1])
-        bare, counted = paired(lambda: ask(handlers[0]), lambda: ask(handlers[1]), 20, 120)
-    added = (counted - bare) * 1e6
-    table.line(
-        "request of 12 kB, us",
-        f"{counted * 1e6:.1f}",
-        f"{bare * 1e6:.1f}",
-        f"added {added:.1f} us, bound 60",
-        added < 60,
-    )
-    table.line("queries added to 50 requests", str(len(queries)), "0", "bound 0", len(queries) == 0)
+        seconds = in_turns([lambda: block(lambda: ask(handlers[0]), 20), lambda: block(lambda: ask(handlers[1]), 20)], 120)
+    bare, counted = (statistics.median(side) * 1e6 for side in seconds)
+    added, _, _ = middle([(one - other) * 1e6 for one, other in zip(seconds[1], seconds[0], strict=True)])
+    table.line("request of 12 kB, us", [f"{counted:.1f}", f"{bare:.1f}"], f"added {added:.1f} us, bound 60", added < 60)
+    table.line("queries added to 50 requests", [str(len(queries)), "0"], "bound 0", len(queries) == 0)
 
 
 def events(table: Table, taker: Taker, module: engine.Engine) -> None:
@@ -161,94 +97,82 @@ def events(table: Table, taker: Taker, module: engine.Engine) -> None:
     def reference() -> None:
         counter.labels("memberaudit", "update", "Success").inc(1)
 
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(60):
-        seconds[0].append(block(ours, 500))
-        seconds[1].append(block(reference, 500))
+    def pause() -> float:
         # The ring is emptied once a second; a burst of half a millisecond is what hosts make.
         time.sleep(0.02)
-    mine, theirs = statistics.median(seconds[0]), statistics.median(seconds[1])
-    ratio = mine / theirs
+        return 0.0
+
+    rounds = in_turns([lambda: block(ours, 500), lambda: block(reference, 500), pause], 60)
+    mine, theirs = (statistics.median(side) * 1e6 for side in rounds[:2])
+    ratio, _, _ = middle(ratios(rounds[0], rounds[1]))
     table.line(
         "analytics_event / labelled counter, us",
-        f"{mine * 1e6:.2f}",
-        f"{theirs * 1e6:.2f}",
+        [f"{mine:.2f}", f"{theirs:.2f}"],
         f"ratio {ratio:.2f}, bound 1",
         ratio < 1,
     )
-    end = time.monotonic() + 60
-    while module.client.flush()["waiting"] and time.monotonic() < end:
-        time.sleep(0.1)
-    arrived = taker.events - before
-    table.line("events that arrived", str(arrived), str(sent), "all", arrived == sent)
+    arrived = taker.after(module.client.flush, before + sent) - before
+    table.line("events that arrived", [str(arrived), str(sent)], "all", arrived == sent)
 
 
-def tasks(table: Table) -> None:
-    """Tasks a CPU second of real workers over Redis, in turns with the signals and without.
+class Side:
+    """A worker with two processes or threads, with the signals or without, on a queue of its own."""
 
-    CPU seconds of the worker and its children, since other programs on the machine do not count in them: a worker
-    that is never idle does as many tasks a second as its CPU time allows.
+    def __init__(self, pool: str, *, on: bool) -> None:
+        self.broker = Broker(FOLDER, "site_of_tests.worker.nothing", BLOCK)
+        environment = {**os.environ, "HEADCOUNT_TEST_BROKER": self.broker.url, "PYTHONPATH": str(TESTS)}
+        if not on:
+            environment["HEADCOUNT_TEST_DISABLED"] = "1"
+        words = ["-A", "site_of_tests.worker", "worker", "--pool", pool, "-c", "2", "--loglevel", "error"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "celery", *words, "--without-gossip", "--without-mingle"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        #: Tasks a CPU second of the worker and its children, by round.
+        self.by_cpu: list[float] = []
+
+    def rate(self) -> float:
+        """Tasks a second of the wall's clock, over one block."""
+        before = cpu_seconds(self.process.pid)
+        rate = self.broker.rate()
+        self.by_cpu.append(BLOCK / (cpu_seconds(self.process.pid) - before))
+        return rate
+
+    def stop(self) -> None:
+        """Ends both; the worker delivers what it holds."""
+        self.process.terminate()
+        self.process.wait()
+        self.broker.stop()
+
+
+def tasks(table: Table, taker: Taker, module: engine.Engine, pool: str, rounds: int) -> None:
+    """Two workers that differ only in the signals, given the same block of tasks in turns.
+
+    Both are awake all the time, and idle while the other works.
     """
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(["redis-server", "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL)
-    broker = f"redis://127.0.0.1:{port}/0"
+    before = taker.events
+    sides = [Side(pool, on=True), Side(pool, on=False)]
     try:
-        rates: dict[bool, list[float]] = {True: [], False: []}
-        for number in range(10):
-            on = number % 4 in (0, 3)
-            rates[on].append(rate(broker, on))
+        for side in sides:
+            side.rate()
+            side.by_cpu.clear()
+        walls = in_turns([side.rate for side in sides], rounds)
     finally:
-        server.terminate()
-        server.wait()
-    with_signals, without = statistics.median(rates[True]), statistics.median(rates[False])
-    ratio = with_signals / without
-    name = "Celery tasks a CPU second (prefork)"
-    table.line(name, f"{with_signals:.0f}", f"{without:.0f}", f"ratio {ratio:.3f}, bound 0.98", ratio >= 0.98)
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its living children."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return own + sum(cpu_seconds(int(child)) for child in children)
-
-
-def rate(broker: str, on: bool, count: int = 4000) -> float:
-    """Tasks a CPU second of one worker with two children."""
-    import redis
-    from celery import Celery
-
-    store = redis.Redis.from_url(broker)
-    store.flushall()
-    sender = Celery("sender", broker=broker)
-    for _ in range(count):
-        sender.send_task("site_of_tests.worker.nothing")
-    environment = {**os.environ, "HEADCOUNT_TEST_BROKER": broker, "PYTHONPATH": str(TESTS)}
-    if not on:
-        environment["HEADCOUNT_TEST_DISABLED"] = "1"
-    words = ["-A", "site_of_tests.worker", "worker", "--pool", "prefork", "-c", "2", "--loglevel", "error"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "celery", *words, "--without-gossip", "--without-mingle"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        # From the first tasks on, so that the start of the worker does not count.
-        while store.llen("celery") > count - 400:
-            time.sleep(0.005)
-        before, left = cpu_seconds(process.pid), store.llen("celery")
-        while store.llen("celery") > 0:
-            time.sleep(0.005)
-        return left / (cpu_seconds(process.pid) - before)
-    finally:
-        process.terminate()
-        process.wait()
+        for side in sides:
+            side.stop()
+    for name, (on, off) in (("second", walls), ("CPU second", [side.by_cpu for side in sides])):
+        ratio, low, high = middle(ratios(on, off))
+        table.line(
+            f"Celery tasks a {name}, {pool}",
+            [f"{statistics.median(on):.0f}", f"{statistics.median(off):.0f}"],
+            f"ratio {ratio:.3f} ({low:.3f} to {high:.3f}), bound 0.98",
+            ratio >= 0.98,
+        )
+    sent = BLOCK * (rounds + 1)
+    arrived = taker.after(module.client.flush, before + sent) - before
+    table.line("their events that arrived", [str(arrived), str(sent)], "all", arrived == sent)
 
 
 def main() -> int:
@@ -258,12 +182,12 @@ def main() -> int:
     module = engine.current()
     assert module is not None
     module.look()
-    print(f"{'':<34} {'with':>12} {'without':>12}")
-    table = Table()
+    table = Table("with", "without")
     requests(table)
     events(table, taker, module)
     if "--no-celery" not in sys.argv:
-        tasks(table)
+        for pool in ("prefork", "threads"):
+            tasks(table, taker, module, pool, 20 if "--quick" in sys.argv else 120)
     module.close()
     return 0 if table.holds else 1
 

@@ -73,17 +73,30 @@ impl Wheel {
         )
         .folder(&repository::root().join("python/tests/django_app"))
         .environment("HEADCOUNT_E2E_BINARY", binary)
+        .environment("HEADCOUNT_WHEEL", &self.file)
         .environment("PYTHONDONTWRITEBYTECODE", "1")
         .tests(tally::pytest)
     }
 
-    /// What the module costs a Django host, beside the same host without it.
+    /// What the module costs a Django host, beside the same host without it; then, unless `--no-original` is
+    /// given, what it costs an Alliance Auth, beside the original.
     pub(crate) fn bench(&self, arguments: &[&str]) -> anyhow::Result<bool> {
-        let python = self.installed("5.2")?;
-        let script = repository::root().join("python/bench/django_host.py");
-        Step::program(python, &[&[&*script.to_string_lossy()], arguments].concat())
-            .environment("PYTHONDONTWRITEBYTECODE", "1")
-            .succeeds()
+        let run = |python: &Path, script: &str| {
+            let script = repository::root().join("python/bench").join(script);
+            Step::program(python, &[&[&*script.to_string_lossy()], arguments].concat())
+                .environment("PYTHONDONTWRITEBYTECODE", "1")
+                .succeeds()
+        };
+        let django = run(&self.installed("5.2")?, "django_host.py")?;
+        if arguments.contains(&"--no-original") {
+            return Ok(django);
+        }
+        let installs = "python/tests/allianceauth/installs.py";
+        let wheel = self.file.to_string_lossy();
+        let made = Step::program("python3", &[installs, "--wheel", &wheel]).succeeds()?;
+        anyhow::ensure!(made, "installing Alliance Auth failed");
+        let python = cache_folder()?.with_file_name("alliance-auth/3.8.1/bin/python");
+        Ok(run(&python, "alliance_auth.py")? && django)
     }
 
     /// The interpreter of an environment with this Django and the wheel.
