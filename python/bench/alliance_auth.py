@@ -91,8 +91,10 @@ def pages(table: Table, none: Lane, original: Lane, ours: Lane) -> None:
     for lane in lanes:
         lane.ask("page 40")
     before = ours.taker.events
-    times, rounds = 10, 40
-    found = in_turns([lambda lane=lane: lane.ask(f"page {times}") for lane in lanes], rounds)
+    # Long enough that waking up does not count; a page of the original takes a hundred times as long.
+    times, rounds = 100, 40
+    counts = [times, times // 20, times]
+    found = in_turns([lambda pair=pair: pair[0].ask(f"page {pair[1]}") for pair in zip(lanes, counts, strict=True)], rounds)
     mine, theirs, bare = (statistics.median(side) * 1e6 for side in found)
     added = statistics.median(one - none for one, none in zip(found[0], found[2], strict=True)) * 1e6
     added_by_original = statistics.median(one - none for one, none in zip(found[1], found[2], strict=True)) * 1e6

@@ -7,11 +7,7 @@ use crate::repository;
 
 /// The dictionary, and the pages that show it.
 pub(crate) const DICTIONARY: &str = "crates/headcount-protocol/src/dictionary.toml";
-pub(crate) const PAGES: [&str; 3] = [
-    "docs/privacy.md",
-    "docs/alliance-auth.md",
-    "docs/django.md",
-];
+pub(crate) const PAGES: [&str; 3] = ["docs/privacy.md", "docs/alliance-auth.md", "docs/django.md"];
 /// What stands between these lines is made here.
 const BEGIN: &str = "<!-- made by `cargo xtask fields` from dictionary.toml -->";
 const END: &str = "<!-- end of what is made -->";

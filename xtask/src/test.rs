@@ -150,6 +150,9 @@ impl Run {
         for (name, version) in [("Django 4.2", "4.2"), ("Django 5.2", "5.2")] {
             self.step(name, || wheel.test(version, workshop.binary()));
         }
+        self.step("Django admin", || {
+            workshop.test_django("django.test.mjs", &wheel.installed("5.2")?)
+        });
         self.step("Alliance Auth", || {
             wheel.test_alliance_auth(workshop.binary())
         });

@@ -82,6 +82,10 @@ class Host:
         """The operator's table."""
         raise NotImplementedError
 
+    def add_token(self, values: dict[str, str]) -> int:
+        """Adds a destination with every feed on and answers its number; `ValidationError` says what cannot work."""
+        raise NotImplementedError
+
     def identity(self) -> Identity | None:
         """Who the install is; made if there is none. None leaves that to the state folder."""
         raise NotImplementedError

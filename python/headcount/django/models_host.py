@@ -26,6 +26,12 @@ class ModelsHost(Host):
             for row in AnalyticsTokens.objects.order_by("pk")
         ]
 
+    def add_token(self, values: dict[str, str]) -> int:
+        row = AnalyticsTokens(**values)
+        row.full_clean()
+        row.save()
+        return int(row.pk)
+
     def identity(self) -> Identity:
         row = AnalyticsIdentifier.get_solo()
         return Identity(uuid.UUID(str(row.identifier)), row.secret)

@@ -1,5 +1,6 @@
 """What the admin shows below a token, and the operator's two buttons. For our own admin and for Alliance Auth's."""
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -93,9 +94,8 @@ def panels(object_id: str) -> dict[str, Any] | None:
         "off": "off" in answer["switches"],
         "trouble": module.client.trouble(),
         "status": next((one for one in status["destinations"] if one["token"] == token), None),
-        "lost": status["lost"],
         "preview": shortened(previews[0]) if previews else None,
-        "daily": module.host.daily_stats(),
+        "daily": json.dumps(module.host.daily_stats(), indent=2),
         "entries": [shortened(entry) for entry in reversed(entries[-SHOWN_ENTRIES:])],
         "entry_count": len(entries),
         "broken_at": ledger["broken_at"],

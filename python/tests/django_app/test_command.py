@@ -26,6 +26,18 @@ def test_doctor_names_the_switch_that_won(module: Any) -> None:
     assert "cannot work: endpoint" in told("doctor")
 
 
+def test_a_token_is_added_from_the_command_line(module: Any, project: Project) -> None:
+    told("add-token", "--endpoint", project.url, "--token", project.ingest_key)
+    assert module.is_wanted()
+    Client().get("/")
+    module.client.flush()
+    assert project.pages() == {("/", "Home"): 1}
+    with pytest.raises(CommandError, match="secret: Google Analytics 4 needs"):
+        told("add-token", "--type", "GA-V4", "--token", "G-1")
+    with pytest.raises(CommandError, match="endpoint: A Headcount collector needs its address"):
+        told("add-token", "--token", "hc_1")
+
+
 def test_preview_status_flush_and_ledger(module: Any, project: Project) -> None:
     add_token(project)
     module.look()
@@ -51,7 +63,7 @@ def test_flush_fails_when_something_still_waits(module: Any) -> None:
 def test_stop_resume_and_forget(module: Any, project: Project) -> None:
     add_token(project)
     assert "off" in told("stop")
-    assert "switched off in the state folder" in told("doctor")
+    assert "everything was stopped" in told("doctor")
     assert told("resume").strip() == "on"
     Client().get("/")
     assert "1 collectors were asked" in told("forget")

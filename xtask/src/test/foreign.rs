@@ -55,6 +55,17 @@ impl Workshop {
 
     /// Runs one test file of e2e/ with node's test runner.
     pub(crate) fn test(&self, file: &str) -> anyhow::Result<Tally> {
+        self.node(file).tests(tally::node)
+    }
+
+    /// The same with the interpreter that has Django and the wheel.
+    pub(crate) fn test_django(&self, file: &str, python: &Path) -> anyhow::Result<Tally> {
+        self.node(file)
+            .environment("HEADCOUNT_E2E_DJANGO", python)
+            .tests(tally::node)
+    }
+
+    fn node(&self, file: &str) -> Step {
         Step::program(
             &self.node,
             &["--test", "--test-reporter=spec", &format!("e2e/{file}")],
@@ -64,7 +75,6 @@ impl Workshop {
         .environment("HEADCOUNT_E2E_NODE", &self.packages)
         .environment("HEADCOUNT_E2E_PYTHON", &self.python)
         .environment("HEADCOUNT_E2E_SCREENSHOTS", &self.screenshots)
-        .tests(tally::node)
     }
 }
 

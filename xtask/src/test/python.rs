@@ -100,7 +100,7 @@ impl Wheel {
     }
 
     /// The interpreter of an environment with this Django and the wheel.
-    fn installed(&self, django: &str) -> anyhow::Result<PathBuf> {
+    pub(crate) fn installed(&self, django: &str) -> anyhow::Result<PathBuf> {
         let framework = format!("Django=={django}.*");
         let packages = [&[framework.as_str()], PACKAGES.as_slice()].concat();
         let folder = environment(&self.cache.join(format!("django-{django}")), &packages)?;
