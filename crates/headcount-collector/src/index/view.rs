@@ -43,30 +43,49 @@ pub(super) struct View<'a> {
 impl Snapshot<'_> {
     /// A bucket in as few pieces as there are.
     pub(super) fn view(&self, range: DayRange) -> View<'_> {
-        let mut newest_first = Vec::new();
-        let mut to = range.to;
-        while to >= range.from {
-            let rollup = [Span::Month, Span::Week].into_iter().find_map(|span| {
-                let days = span.around(to);
-                let fits = days.to == to && days.from >= range.from;
-                let blobs = self.rollups.get(&(span, days.from)).filter(|_| fits)?;
-                Some((days.from, Stretch::Cold(Arc::clone(blobs))))
-            });
-            let day = || {
-                let (&day, stretch) = self.days.range(range.from..=to).next_back()?;
-                Some((day, stretch.clone()))
-            };
-            // A rollup only stands where each of its days does, so no day is jumped over.
-            let Some((from, stretch)) = rollup.or_else(day) else {
-                break;
-            };
-            newest_first.push(stretch);
-            to = Day(from.0 - 1);
-        }
         View {
             shelf: self.shelf,
-            newest_first,
+            newest_first: self.fewest(range),
         }
+    }
+
+    /// The fewest stretches that make up a range, newest first. To take the largest that ends on a day
+    /// would not do: weeks follow weeks past months that lie in the range as well.
+    fn fewest(&self, range: DayRange) -> Vec<Stretch> {
+        if range.from > range.to {
+            return Vec::new();
+        }
+        let days: Vec<_> = self.days.range(range.from..=range.to).collect();
+        // For the first so many days: how many stretches, the last of them, and what is before it.
+        let mut best: Vec<(usize, Option<&Arc<Blobs>>, usize)> = vec![(0, None, 0)];
+        for (at, &(&day, _)) in days.iter().enumerate() {
+            let mut last = (best[at].0 + 1, None, at);
+            for span in [Span::Month, Span::Week] {
+                let whole = span.around(day);
+                if whole.to != day || whole.from < range.from {
+                    continue;
+                }
+                // A rollup only stands where each of its days does, so no day is jumped over.
+                if let Some(blobs) = self.rollups.get(&(span, whole.from)) {
+                    let before = days.partition_point(|(day, _)| **day < whole.from);
+                    if best[before].0 + 1 < last.0 {
+                        last = (best[before].0 + 1, Some(blobs), before);
+                    }
+                }
+            }
+            best.push(last);
+        }
+        let mut newest_first = Vec::with_capacity(best[days.len()].0);
+        let mut left = days.len();
+        while left > 0 {
+            let (_, rollup, before) = best[left];
+            newest_first.push(match rollup {
+                Some(blobs) => Stretch::Cold(Arc::clone(blobs)),
+                None => days[left - 1].1.clone(),
+            });
+            left = before;
+        }
+        newest_first
     }
 
     /// The installs whose first active day falls in a range.
@@ -183,4 +202,49 @@ impl View<'_> {
 
 fn damaged(kind: Kind) -> Error {
     Error::Damaged(format!("{kind:?} of the index"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::calendar::days;
+    use super::*;
+
+    #[test]
+    fn a_year_takes_few_stretches_though_weeks_run_past_months() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(&folder.path().join("index.sqlite"), 0).unwrap();
+        // 2025-11-23, a Sunday, to 2026-11-22.
+        let range = DayRange {
+            from: Day(20_415),
+            to: Day(20_779),
+        };
+        let mut snapshot = Snapshot {
+            shelf: &shelf,
+            days: days(range)
+                .map(|day| (day, Stretch::Cold(Arc::default())))
+                .collect(),
+            rollups: BTreeMap::new(),
+            first: BTreeMap::new(),
+        };
+        assert_eq!(snapshot.fewest(range).len(), 365);
+        for (span, day) in [Span::Week, Span::Month]
+            .into_iter()
+            .flat_map(|span| days(range).map(move |day| (span, day)))
+        {
+            let whole = span.around(day);
+            if range.from <= whole.from && whole.to <= range.to {
+                snapshot.rollups.insert((span, whole.from), Arc::default());
+            }
+        }
+        // Three weeks and a day of November, eleven months, a week and a day.
+        assert_eq!(snapshot.fewest(range).len(), 17);
+        snapshot.days.remove(&range.to);
+        snapshot.rollups.remove(&(Span::Week, Day(20_773)));
+        assert_eq!(snapshot.fewest(range).len(), 22, "six days for a week");
+        let none = DayRange {
+            from: range.to,
+            to: range.from,
+        };
+        assert_eq!(snapshot.fewest(none).len(), 0);
+    }
 }
