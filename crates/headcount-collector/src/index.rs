@@ -30,6 +30,7 @@ mod tallies;
 mod tests;
 mod timeline;
 mod upkeep;
+mod values;
 mod view;
 mod walk;
 

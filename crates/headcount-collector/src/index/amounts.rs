@@ -1,59 +1,23 @@
 //! Sums of facts by group: amounts, failures, distinct installs and the spread of values.
 
+use std::ops::Range;
+use std::sync::LazyLock;
+use std::thread;
+
 use headcount_protocol::event::is_failure;
 use rustc_hash::FxHashMap;
 
 use super::facts::{Extent, Facts, Family, Key, Place, RESULT, VERSION};
 use super::filter::EventTest;
 use super::mask::{Mask, Seen};
-use super::view::View;
+use super::packed::Packed;
+use super::values::{Tray, Values};
+use super::view::{Stretch, View};
 use crate::error::Error;
 use crate::store::{Store, Sym};
 
-/// What was summed for one group.
-#[derive(Debug, Default)]
-pub(super) struct Sums {
-    pub(super) amount: f64,
-    pub(super) failures: f64,
-    pub(super) installs: Seen,
-    pub(super) histogram: FxHashMap<i32, u64>,
-}
-
-/// Counts of values of one group, by code: cheaper to add to than a map.
-#[derive(Debug, Default)]
-struct Tray {
-    counts: Vec<u64>,
-    /// Codes with a count.
-    touched: Vec<u32>,
-    group: usize,
-    least_code: i32,
-}
-
-impl Tray {
-    fn add(&mut self, code: u64, count: u64) {
-        let slot = &mut self.counts[code as usize];
-        if *slot == 0 {
-            self.touched.push(code as u32);
-        }
-        *slot += count;
-    }
-
-    fn empty_into(&mut self, sums: &mut [Sums]) {
-        let Some(sums) = sums.get_mut(self.group) else {
-            return;
-        };
-        for code in self.touched.drain(..) {
-            let count = std::mem::take(&mut self.counts[code as usize]);
-            *sums
-                .histogram
-                .entry(self.least_code + code as i32)
-                .or_default() += count;
-        }
-    }
-}
-
-/// Adds up the facts of one family.
-pub(super) struct Summing<'a> {
+/// What is to be summed, of which facts.
+pub(super) struct Summed<'a> {
     pub(super) store: &'a Store,
     pub(super) family: Family,
     pub(super) test: &'a EventTest,
@@ -61,41 +25,170 @@ pub(super) struct Summing<'a> {
     pub(super) mask: Option<Mask>,
     /// Where the values of the group's key stand.
     pub(super) by: &'a [Place],
+}
+
+/// What was summed for one group.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    pub(super) amount: f64,
+    pub(super) failures: f64,
+    pub(super) installs: Seen,
+    pub(super) values: Values,
+}
+
+/// A second thread is worth its start for so many rows.
+const ROWS_FOR_TWO: usize = if cfg!(test) { 1 } else { 200_000 };
+
+static HAS_TWO: LazyLock<bool> =
+    LazyLock::new(|| thread::available_parallelism().is_ok_and(|cores| cores.get() > 1));
+
+/// Sums the facts of a bucket: the groups with anything in them.
+pub(super) fn sum_up(asked: &Summed<'_>, view: &View<'_>) -> Result<Vec<(Vec<Sym>, Sums)>, Error> {
+    let mut summing = Summing::new(asked);
+    let mut stretches = view.newest_first();
+    let Some(first) = stretches.next() else {
+        return Ok(Vec::new());
+    };
+    let rows = summing.add_all(view, std::iter::once(first))?;
+    if !*HAS_TWO || rows * stretches.len() < ROWS_FOR_TWO {
+        summing.add_all(view, stretches)?;
+        return Ok(summing.finish());
+    }
+    let rest: Vec<&Stretch> = stretches.collect();
+    // Shared out beforehand, so that fractions add up in the same order each time.
+    let every_other = |from: usize| rest.iter().copied().skip(from).step_by(2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let mut other = Summing::new(asked);
+            other.add_all(view, every_other(1)).map(|_| other)
+        });
+        let own = summing.add_all(view, every_other(0));
+        let other = other.join();
+        own?;
+        summing.merge(other.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        Ok(summing.finish())
+    })
+}
+
+/// Sums as far as they have come.
+struct Summing<'a> {
+    asked: &'a Summed<'a>,
     groups: FxHashMap<Vec<Sym>, usize>,
     sums: Vec<Sums>,
     failing: FxHashMap<Sym, bool>,
+    chunk: Chunk,
     tray: Tray,
+    /// Whose values lie in the tray.
+    tray_group: usize,
     /// The key being looked up.
     key: Vec<Sym>,
+}
+
+/// The parts that combinations of traits play in group keys.
+struct Kinds {
+    /// The distinct ones.
+    keys: Vec<Vec<Sym>>,
+    /// Which of them each combination has.
+    of: Vec<u32>,
+    /// Whether rows must be told apart by their combination.
+    differ: bool,
 }
 
 /// A trait combination whose facts do not count.
 const LEFT_OUT: u32 = u32::MAX;
 
-impl<'a> Summing<'a> {
-    pub(super) fn new(
-        store: &'a Store,
-        family: Family,
-        test: &'a EventTest,
-        mask: Option<Mask>,
-        by: &'a [Place],
-    ) -> Self {
+/// Rows that are looked at in one go.
+const CHUNK: usize = 1_024;
+
+/// Those of some neighbouring rows of a section that count.
+struct Chunk {
+    first_row: usize,
+    /// How many count: so many entries of `offsets` and `installs` hold.
+    len: usize,
+    offsets: [u32; CHUNK],
+    installs: [u32; CHUNK],
+    /// Of every row: where its values start; one more for the end of the last.
+    values: [u32; CHUNK + 1],
+    has_values: bool,
+    /// Of every row: its combination of traits.
+    traits: [u32; CHUNK],
+}
+
+impl Default for Chunk {
+    fn default() -> Self {
         Self {
-            store,
-            family,
-            test,
-            mask,
-            by,
+            first_row: 0,
+            len: 0,
+            offsets: [0; CHUNK],
+            installs: [0; CHUNK],
+            values: [0; CHUNK + 1],
+            has_values: false,
+            traits: [0; CHUNK],
+        }
+    }
+}
+
+impl Chunk {
+    fn offsets(&self) -> &[u32] {
+        &self.offsets[..self.len]
+    }
+
+    fn installs(&self) -> &[u32] {
+        &self.installs[..self.len]
+    }
+
+    /// Where the values of a row lie among those of the facts.
+    fn values(&self, offset: u32) -> Range<usize> {
+        let at = offset as usize;
+        self.values[at] as usize..self.values[at + 1] as usize
+    }
+
+    /// Takes rows in; their values begin at `values`. Tells where they end.
+    fn take(&mut self, facts: &Facts, rows: &Range<usize>, values: Option<usize>) -> usize {
+        self.first_row = rows.start;
+        self.has_values = values.is_some();
+        let Some(first_value) = values else {
+            return 0;
+        };
+        let mut end = first_value as u32;
+        self.values[0] = end;
+        let lengths = &mut self.values[1..=rows.len()];
+        facts.lengths.copy_to(rows.clone(), lengths);
+        for length in lengths {
+            end += *length;
+            *length = end;
+        }
+        end as usize
+    }
+
+    /// Keeps the rows that pass. There is no branch on a row: which of them count is mostly chance.
+    fn keep(&mut self, installs: &[u32], passes: impl Fn(usize, u32) -> bool) {
+        let mut len = 0;
+        for (offset, &install) in installs.iter().enumerate().take(CHUNK) {
+            self.offsets[len] = offset as u32;
+            self.installs[len] = install;
+            len += usize::from(passes(offset, install));
+        }
+        self.len = len;
+    }
+}
+
+impl<'a> Summing<'a> {
+    fn new(asked: &'a Summed<'a>) -> Self {
+        Self {
+            asked,
             groups: FxHashMap::default(),
             sums: Vec::new(),
             failing: FxHashMap::default(),
+            chunk: Chunk::default(),
             tray: Tray::default(),
+            tray_group: 0,
             key: Vec::new(),
         }
     }
 
     /// The groups with anything in them.
-    pub(super) fn finish(self) -> Vec<(Vec<Sym>, Sums)> {
+    fn finish(self) -> Vec<(Vec<Sym>, Sums)> {
         let mut sums: Vec<Option<Sums>> = self.sums.into_iter().map(Some).collect();
         self.groups
             .into_iter()
@@ -104,135 +197,204 @@ impl<'a> Summing<'a> {
             .collect()
     }
 
-    /// Adds the facts of a bucket.
-    pub(super) fn add_all(&mut self, view: &View<'_>) -> Result<(), Error> {
-        let by_version = self.by.contains(&Place::Trait(VERSION));
-        for stretch in view.newest_first() {
-            if by_version || self.test.asks_version() {
-                let only = self.test.versions();
-                for facts in view.facts_with_version(stretch, self.family, only)? {
+    fn merge(&mut self, other: Self) {
+        for (key, theirs) in other.finish() {
+            let at = self.number(key);
+            let sums = &mut self.sums[at];
+            sums.amount += theirs.amount;
+            sums.failures += theirs.failures;
+            sums.installs.merge(theirs.installs);
+            sums.values.merge(&theirs.values);
+        }
+    }
+
+    /// Adds the facts of some stretches; tells how many rows they had.
+    fn add_all<'s>(
+        &mut self,
+        view: &View<'_>,
+        stretches: impl Iterator<Item = &'s Stretch>,
+    ) -> Result<usize, Error> {
+        let Summed {
+            family, test, by, ..
+        } = self.asked;
+        let by_version = by.contains(&Place::Trait(VERSION)) || test.asks_version();
+        let mut rows = 0;
+        for stretch in stretches {
+            if by_version {
+                let only = test.versions();
+                for facts in view.facts_with_version(stretch, *family, only)? {
+                    rows += facts.installs.len();
                     self.add(&facts);
                 }
             } else {
-                self.add(view.facts(stretch, self.family)?.as_ref());
+                let facts = view.facts(stretch, *family)?;
+                rows += facts.installs.len();
+                self.add(&facts);
             }
         }
-        Ok(())
+        Ok(rows)
     }
 
     fn add(&mut self, facts: &Facts) {
-        let (kinds, kind_of) = self.kinds(&facts.traits);
-        if kinds.is_empty() {
+        let kinds = self.kinds(&facts.traits);
+        if kinds.keys.is_empty() {
             return;
         }
-        self.tray.least_code = facts.least_code;
-        self.tray.counts.resize(facts.codes_end, 0);
-        let mut groups = vec![None; kinds.len()];
-        // All rows of a section are of one group where no trait tells them apart.
-        let uniform = kinds.len() == 1 && !kind_of.contains(&LEFT_OUT);
+        self.tray.begin(facts.least_code, facts.codes_end);
+        let mut groups = vec![None; kinds.keys.len()];
         for (key, extent) in facts.sections() {
-            if !self.test.accepts_section(key) {
-                continue;
-            }
-            groups.fill(None);
-            let fails = self.family == Family::Tasks && self.fails(key[RESULT]);
-            if uniform {
-                // Most sections have no row that counts where few installs do.
-                let mut known = None;
-                self.add_rows(facts, &extent, fails, |summing, _| {
-                    if known.is_none() {
-                        known = Some(summing.group(&mut groups, &kinds, 0, key));
-                    }
-                    known
-                });
-            } else {
-                self.add_rows(facts, &extent, fails, |summing, row| {
-                    let kind = kind_of[facts.traits_of(row)];
-                    (kind != LEFT_OUT).then(|| summing.group(&mut groups, &kinds, kind, key))
-                });
+            if self.asked.test.accepts_section(key) {
+                groups.fill(None);
+                self.add_section(facts, (key, extent), &kinds, &mut groups);
             }
         }
-        self.tray.empty_into(&mut self.sums);
+        if let Some(sums) = self.sums.get_mut(self.tray_group) {
+            self.tray.empty_into(&mut sums.values);
+        }
     }
 
-    /// Adds those rows of a section that `group_of` puts into a group.
-    fn add_rows(
+    fn add_section(
         &mut self,
         facts: &Facts,
-        extent: &Extent,
-        fails: bool,
-        mut group_of: impl FnMut(&mut Self, usize) -> Option<usize>,
+        (key, extent): (&Key, Extent),
+        kinds: &Kinds,
+        groups: &mut [Option<usize>],
     ) {
-        let mut next_value = extent.values.start;
-        let has_values = !extent.values.is_empty();
-        for row in extent.rows.clone() {
-            let first_value = next_value;
-            if has_values {
-                next_value += facts.length(row);
-            }
-            let install = facts.installs[row];
-            if !self.counts(install) {
+        let fails = self.asked.family == Family::Tasks && self.fails(key[RESULT]);
+        let mut next_value = (!extent.values.is_empty()).then_some(extent.values.start);
+        let mut rows = extent.rows.start..extent.rows.start;
+        while rows.end < extent.rows.end {
+            rows = rows.end..extent.rows.end.min(rows.end + CHUNK);
+            let end = self.chunk.take(facts, &rows, next_value);
+            next_value = next_value.map(|_| end);
+            self.pick(facts, &rows, kinds);
+            // Most sections have no row that counts where few installs do.
+            if self.chunk.len == 0 {
                 continue;
             }
-            let Some(group) = group_of(self, row) else {
-                continue;
+            if kinds.keys.len() == 1 {
+                let group = self.group(groups, kinds, 0, key);
+                self.add_chunk(facts, group, fails);
+            } else {
+                self.add_each(facts, (key, fails), kinds, groups);
+            }
+        }
+    }
+
+    /// Leaves those rows of the chunk that count.
+    fn pick(&mut self, facts: &Facts, rows: &Range<usize>, kinds: &Kinds) {
+        let chunk = &mut self.chunk;
+        let installs = &facts.installs[rows.clone()];
+        if !kinds.differ {
+            return match &self.asked.mask {
+                Some(mask) => chunk.keep(installs, |_, install| mask.holds(install)),
+                None => chunk.keep(installs, |_, _| true),
             };
+        }
+        // Without a column of its own every row has the first combination.
+        chunk.traits[..rows.len()].fill(0);
+        if facts.row_traits.len() > 0 {
+            facts.row_traits.copy_to(rows.clone(), &mut chunk.traits);
+        }
+        let traits = chunk.traits;
+        let accepted = |offset: usize| kinds.of[traits[offset] as usize] != LEFT_OUT;
+        match &self.asked.mask {
+            Some(mask) => {
+                chunk.keep(installs, |at, install| mask.holds(install) & accepted(at));
+            }
+            None => chunk.keep(installs, |at, _| accepted(at)),
+        }
+    }
+
+    /// Adds the rows of the chunk to one group.
+    fn add_chunk(&mut self, facts: &Facts, group: usize, fails: bool) {
+        let chunk = &self.chunk;
+        if chunk.has_values && self.tray_group != group {
+            if let Some(sums) = self.sums.get_mut(self.tray_group) {
+                self.tray.empty_into(&mut sums.values);
+            }
+            self.tray_group = group;
+        }
+        let sums = &mut self.sums[group];
+        let amount = facts.amounts.sum(chunk.first_row, chunk.offsets());
+        sums.amount += amount;
+        if fails {
+            sums.failures += amount;
+        }
+        sums.installs.add_all(chunk.installs());
+        if !chunk.has_values {
+            return;
+        }
+        let tray = &mut self.tray;
+        let places = chunk.offsets().iter().map(|&offset| chunk.values(offset));
+        match (&facts.codes, &facts.counts) {
+            (Packed::U16(codes), Packed::U8(counts)) => {
+                places.for_each(|at| tray.add((&codes[..], &counts[..]), at));
+            }
+            (Packed::U8(codes), Packed::U8(counts)) => {
+                places.for_each(|at| tray.add((&codes[..], &counts[..]), at));
+            }
+            (codes, counts) => places.for_each(|at| tray.add((codes, counts), at)),
+        }
+    }
+
+    /// Adds each row of the chunk to the group of its traits.
+    fn add_each(
+        &mut self,
+        facts: &Facts,
+        (section, fails): (&Key, bool),
+        kinds: &Kinds,
+        groups: &mut [Option<usize>],
+    ) {
+        for at in 0..self.chunk.len {
+            let offset = self.chunk.offsets[at];
+            let kind = kinds.of[self.chunk.traits[offset as usize] as usize];
+            let group = self.group(groups, kinds, kind, section);
             let sums = &mut self.sums[group];
-            let amount = facts.amounts.any(row);
+            let amount = facts.amounts.any(self.chunk.first_row + offset as usize);
             sums.amount += amount;
             if fails {
                 sums.failures += amount;
             }
-            sums.installs.add(install);
-            if first_value == next_value {
-                continue;
-            }
-            if self.tray.group != group {
-                self.tray.empty_into(&mut self.sums);
-                self.tray.group = group;
-            }
-            for at in first_value..next_value {
-                self.tray.add(facts.codes.whole(at), facts.counts.whole(at));
+            sums.installs.add(self.chunk.installs[at]);
+            if self.chunk.has_values {
+                for value in self.chunk.values(offset) {
+                    let code = facts.least_code + facts.codes.whole(value) as i32;
+                    sums.values.add(code, facts.counts.whole(value));
+                }
             }
         }
     }
 
-    fn counts(&self, install: u32) -> bool {
-        self.mask.as_ref().is_none_or(|mask| mask.holds(install))
-    }
-
-    /// The distinct parts that traits play in group keys, and which of them each combination has.
-    fn kinds(&self, traits: &[Key]) -> (Vec<Vec<Sym>>, Vec<u32>) {
-        let mut kinds = Vec::new();
+    fn kinds(&self, traits: &[Key]) -> Kinds {
+        let mut keys = Vec::new();
         let mut numbers: FxHashMap<Vec<Sym>, u32> = FxHashMap::default();
-        let kind_of = traits
-            .iter()
-            .map(|key| {
-                if !self.test.accepts_traits(key) {
-                    return LEFT_OUT;
-                }
-                let kind: Vec<Sym> = self
-                    .by
-                    .iter()
-                    .filter_map(|place| match place {
-                        Place::Trait(at) => Some(key[*at]),
-                        Place::Section(_) => None,
-                    })
-                    .collect();
-                *numbers.entry(kind).or_insert_with_key(|kind| {
-                    kinds.push(kind.clone());
-                    kinds.len() as u32 - 1
+        let kind_of = |key: &Key| {
+            if !self.asked.test.accepts_traits(key) {
+                return LEFT_OUT;
+            }
+            let places = self.asked.by.iter();
+            let kind: Vec<Sym> = places
+                .filter_map(|place| match place {
+                    Place::Trait(at) => Some(key[*at]),
+                    Place::Section(_) => None,
                 })
+                .collect();
+            *numbers.entry(kind).or_insert_with_key(|kind| {
+                keys.push(kind.clone());
+                keys.len() as u32 - 1
             })
-            .collect();
-        (kinds, kind_of)
+        };
+        let of: Vec<u32> = traits.iter().map(kind_of).collect();
+        let differ = keys.len() > 1 || of.contains(&LEFT_OUT);
+        Kinds { keys, of, differ }
     }
 
     /// The group of a section's rows of one kind of traits.
     fn group(
         &mut self,
         groups: &mut [Option<usize>],
-        kinds: &[Vec<Sym>],
+        kinds: &Kinds,
         kind: u32,
         section: &Key,
     ) -> usize {
@@ -240,8 +402,8 @@ impl<'a> Summing<'a> {
         if let Some(at) = groups[kind] {
             return at;
         }
-        let mut traits = kinds[kind].iter();
-        let key = self.by.iter().filter_map(|place| match place {
+        let mut traits = kinds.keys[kind].iter();
+        let key = self.asked.by.iter().filter_map(|place| match place {
             Place::Section(at) => Some(section[*at]),
             Place::Trait(_) => traits.next().copied(),
         });
@@ -249,18 +411,24 @@ impl<'a> Summing<'a> {
         self.key.extend(key);
         let at = match self.groups.get(self.key.as_slice()) {
             Some(&at) => at,
-            None => {
-                self.groups.insert(self.key.clone(), self.sums.len());
-                self.sums.push(Sums::default());
-                self.sums.len() - 1
-            }
+            None => self.number(self.key.clone()),
         };
         groups[kind] = Some(at);
         at
     }
 
+    /// The number of the group with this key, new if there is none.
+    fn number(&mut self, key: Vec<Sym>) -> usize {
+        let next = self.sums.len();
+        let at = *self.groups.entry(key).or_insert(next);
+        if at == next {
+            self.sums.push(Sums::default());
+        }
+        at
+    }
+
     fn fails(&mut self, result: Sym) -> bool {
-        let store = self.store;
+        let store = self.asked.store;
         *self
             .failing
             .entry(result)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use super::amounts::Summing;
+use super::amounts::{Summed, sum_up};
 use super::calendar::{MAX_RANGE_DAYS, Span, WEEK_DAYS, buckets, days, month_text};
 use super::cross::{count_in_groups, overlap};
 use super::facts::Family;
@@ -275,14 +275,19 @@ impl<'a> Asking<'a> {
         };
         let mut cells = Vec::new();
         for (outer, mask) in groups {
-            let mut summing = Summing::new(self.store, family, &test, mask, &places);
-            summing.add_all(view)?;
-            for (inner, sums) in summing.finish() {
+            let asked = Summed {
+                store: self.store,
+                family,
+                test: &test,
+                mask,
+                by: &places,
+            };
+            for (inner, sums) in sum_up(&asked, view)? {
                 let figures = Figures {
                     installs: sums.installs.count(),
                     amount: sums.amount,
                     failures: sums.failures as u64,
-                    quantiles: quantiles(&sums.histogram.into_iter().collect()),
+                    quantiles: quantiles(sums.values.counts()),
                 };
                 cells.push((self.interleave(family, &outer, &inner), figures));
             }

@@ -21,9 +21,8 @@ impl Mask {
     }
 
     pub(super) fn holds(&self, install: u32) -> bool {
-        self.words
-            .get(install as usize / 64)
-            .is_some_and(|word| word >> (install % 64) & 1 == 1)
+        let word = self.words.get(install as usize / 64);
+        word.copied().unwrap_or(0) >> (install % 64) & 1 == 1
     }
 }
 
@@ -58,6 +57,42 @@ impl Seen {
                     }
                     *self = Self::Many(words);
                 }
+            }
+        }
+    }
+
+    /// Adds installs in ascending order.
+    pub(super) fn add_all(&mut self, ascending: &[u32]) {
+        match (self, ascending.last()) {
+            (Self::Many(words), Some(&last)) => {
+                let wanted = last as usize / 64 + 1;
+                if words.len() < wanted {
+                    words.resize(wanted, 0);
+                }
+                for &install in ascending {
+                    words[install as usize / 64] |= 1 << (install % 64);
+                }
+            }
+            (few, _) => ascending.iter().for_each(|&install| few.add(install)),
+        }
+    }
+
+    /// Adds the installs of another one.
+    pub(super) fn merge(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (_, Self::Few(list)) => list.into_iter().for_each(|install| self.add(install)),
+            (Self::Many(words), Self::Many(others)) => {
+                if words.len() < others.len() {
+                    words.resize(others.len(), 0);
+                }
+                for (word, other) in words.iter_mut().zip(others) {
+                    *word |= other;
+                }
+            }
+            (Self::Few(list), Self::Many(words)) => {
+                let few = std::mem::take(list);
+                *self = Self::Many(words);
+                few.into_iter().for_each(|install| self.add(install));
             }
         }
     }
@@ -113,6 +148,25 @@ mod tests {
                 seen.add(install * 7);
             }
             assert_eq!(seen.count(), u64::from(installs));
+        }
+    }
+
+    #[test]
+    fn lists_and_bits_add_up() {
+        let sizes = [0, 5, MANY as u32 - 1, MANY as u32 + 5];
+        for (a, b) in sizes.into_iter().flat_map(|a| sizes.map(|b| (a, b))) {
+            let of = |installs: u32, step: u32| {
+                let mut seen = Seen::default();
+                let all: Vec<u32> = (0..installs).map(|install| install * step).collect();
+                for some in all.chunks(1_000) {
+                    seen.add_all(some);
+                }
+                (seen, all)
+            };
+            let ((mut seen, installs), (other, others)) = (of(a, 2), of(b, 3));
+            seen.merge(other);
+            let all: std::collections::BTreeSet<u32> = installs.into_iter().chain(others).collect();
+            assert_eq!(seen.count(), all.len() as u64);
         }
     }
 }

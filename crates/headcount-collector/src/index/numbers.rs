@@ -1,7 +1,5 @@
 //! Numbers in buckets: 1-2-5 steps for sizes, 2 % steps for values, and the quantiles of both. Pure.
 
-use std::collections::BTreeMap;
-
 /// Width of a value bucket: any two numbers in one differ by at most 2 %.
 const STEP: f64 = 1.02;
 
@@ -32,22 +30,20 @@ pub(super) fn value_of(code: i32) -> f64 {
     near.unwrap_or(middle).copysign(f64::from(code))
 }
 
-/// How many values lie in each bucket.
-pub(super) type Histogram = BTreeMap<i32, u64>;
-
-/// Median (mean of the two middle values) and 90th percentile (nearest rank).
-pub(super) fn quantiles(histogram: &Histogram) -> Option<(f64, f64)> {
-    let all: u64 = histogram.values().sum();
+/// Median (mean of the two middle values) and 90th percentile (nearest rank) of values by bucket,
+/// ascending.
+pub(super) fn quantiles(counts: impl Iterator<Item = (i32, u64)> + Clone) -> Option<(f64, f64)> {
+    let all: u64 = counts.clone().map(|(_, count)| count).sum();
     if all == 0 {
         return None;
     }
     let at = |index: u64| {
         let mut before = 0;
-        let found = histogram.iter().find(|&(_, n)| {
-            before += n;
+        let found = counts.clone().find(|&(_, count)| {
+            before += count;
             before > index
         });
-        found.map_or(0.0, |(&code, _)| value_of(code))
+        found.map_or(0.0, |(code, _)| value_of(code))
     };
     let (low, high) = (at((all - 1) / 2), at(all / 2));
     Some((low.midpoint(high), at(nearest_rank_90(all))))
@@ -116,6 +112,8 @@ pub(super) fn size_range(text: &str) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -139,11 +137,11 @@ mod tests {
     #[test]
     fn quantiles_of_few_numbers() {
         let of = |numbers: &[i32]| {
-            let mut histogram = Histogram::new();
+            let mut counts: BTreeMap<i32, u64> = BTreeMap::new();
             for &n in numbers {
-                *histogram.entry(code_of(f64::from(n))).or_default() += 1;
+                *counts.entry(code_of(f64::from(n))).or_default() += 1;
             }
-            quantiles(&histogram)
+            quantiles(counts.iter().map(|(&code, &count)| (code, count)))
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[7]), Some((7.0, 7.0)));

@@ -1,5 +1,9 @@
 //! A column of numbers in the narrowest fixed width that holds them all.
 
+use std::ops::Range;
+
+use super::values::Whole;
+
 /// Numbers by position.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Packed {
@@ -55,6 +59,39 @@ impl Packed {
         }
     }
 
+    /// Puts the whole numbers of some positions into `out`; those beyond `u32` are cut.
+    pub(super) fn copy_to(&self, positions: Range<usize>, out: &mut [u32]) {
+        fn copy<T: Copy>(from: &[T], out: &mut [u32], of: impl Fn(T) -> u32) {
+            for (to, &number) in out.iter_mut().zip(from) {
+                *to = of(number);
+            }
+        }
+        match self {
+            Self::U8(numbers) => copy(&numbers[positions], out, u32::from),
+            Self::U16(numbers) => copy(&numbers[positions], out, u32::from),
+            Self::U32(numbers) => copy(&numbers[positions], out, |n| n),
+            Self::U64(numbers) => copy(&numbers[positions], out, |n| n as u32),
+            Self::F64(numbers) => copy(&numbers[positions], out, |n| n as u32),
+        }
+    }
+
+    /// The sum of numbers at some positions after `first`.
+    pub(super) fn sum(&self, first: usize, offsets: &[u32]) -> f64 {
+        fn whole<T: Copy + Into<u64>>(numbers: &[T], offsets: &[u32]) -> f64 {
+            let number = |&offset: &u32| -> u64 { numbers[offset as usize].into() };
+            offsets.iter().map(number).sum::<u64>() as f64
+        }
+        match self {
+            Self::U8(numbers) => whole(&numbers[first..], offsets),
+            Self::U16(numbers) => whole(&numbers[first..], offsets),
+            Self::U32(numbers) => whole(&numbers[first..], offsets),
+            Self::U64(_) | Self::F64(_) => {
+                let number = |&offset: &u32| self.any(first + offset as usize);
+                offsets.iter().map(number).sum()
+            }
+        }
+    }
+
     /// One more than the largest whole number, 0 of none.
     pub(super) fn end(&self) -> usize {
         let largest = match self {
@@ -92,6 +129,12 @@ impl Packed {
     }
 }
 
+impl Whole for Packed {
+    fn at(&self, index: usize) -> u64 {
+        self.whole(index)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +146,10 @@ mod tests {
             assert_eq!(column.bytes(), 2 * width);
             assert_eq!(column.end() as u64, largest + 1);
             assert_eq!((column.whole(0), column.whole(1)), (0, largest));
+            assert_eq!(column.sum(1, &[0, 0]), 2.0 * largest as f64);
+            let mut copied = [9; 1];
+            column.copy_to(0..1, &mut copied);
+            assert_eq!(copied, [0]);
         }
         assert_eq!(Packed::of_any(vec![1.0, 3.0]), Packed::U8(vec![1, 3]));
         for number in [-1.0, 0.5, 1e300] {

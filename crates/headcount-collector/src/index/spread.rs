@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Index;
-use super::amounts::Summing;
+use super::amounts::{Summed, sum_up};
 use super::answer;
 use super::facts::Family;
 use super::filter::Filter;
@@ -73,14 +73,16 @@ fn values(
     let view = snapshot.view(query.range);
     let installs = filter.installs_for(snapshot, &view, family)?;
     let mask = installs.as_deref().map(Mask::of);
-    let mut summing = Summing::new(store, family, &test, mask, &[]);
-    summing.add_all(&view)?;
-    let mut found: BTreeMap<i32, u64> = BTreeMap::new();
-    for (_, sums) in summing.finish() {
-        for (code, count) in sums.histogram {
-            *found.entry(code).or_default() += count;
-        }
-    }
-    let number = |(code, count)| (value_of(code), count);
-    Ok(found.into_iter().map(number).collect())
+    let asked = Summed {
+        store,
+        family,
+        test: &test,
+        mask,
+        by: &[],
+    };
+    let sums = sum_up(&asked, &view)?;
+    let values = sums.iter().flat_map(|(_, sums)| sums.values.counts());
+    Ok(values
+        .map(|(code, count)| (value_of(code), count))
+        .collect())
 }
