@@ -180,6 +180,7 @@ fn version(random: &mut StdRng) -> String {
 fn ask(index: &Index, fleet: &Fleet, name: &str, query: &str) -> anyhow::Result<Time> {
     let failed = |error: headcount_collector::error::Error| ReportError::Data(error.to_string());
     let source = Source {
+        breaks: &[],
         narrowed: false,
         project: "bench",
         now_ms: LAST.start_ms() + 86_400_000,

@@ -121,6 +121,11 @@ impl Plot {
         self
     }
 
+    /// The value at the upper edge.
+    pub(crate) fn top(&self) -> f64 {
+        self.scale.high
+    }
+
     fn y(&self, value: f64) -> f64 {
         let height = f64::from(self.height);
         height - (value - self.scale.low) / (self.scale.high - self.scale.low) * height

@@ -4,8 +4,10 @@ pub(crate) mod app_stats;
 pub(crate) mod app_versions;
 pub(crate) mod apps;
 pub(crate) mod behind;
+pub(crate) mod broken;
 pub(crate) mod browsers;
 pub(crate) mod calendar;
+pub(crate) mod comparison;
 pub(crate) mod deployment;
 pub(crate) mod evidence;
 pub(crate) mod installs;
@@ -28,11 +30,15 @@ pub(crate) mod unusual;
 pub(crate) mod upgrade;
 pub(crate) mod versions;
 
+use crate::meta::breaks::Break;
 use crate::query::{
     Answer, Bucket, Clause, DayRange, Dimension, Lives, LivesQuery, Measure, Query, Spread,
 };
 use crate::store::Hit;
 
+use comparison::{Compare, Compared};
+
+pub use comparison::Earlier;
 pub use params::{Params, SizeOf};
 pub use table::{Cell, Table};
 
@@ -73,6 +79,8 @@ pub struct Source<'a> {
     pub lives: &'a (dyn Fn(&LivesQuery) -> Result<Lives, ReportError> + Sync),
     /// Tells how the numbers of a measure are spread: ascending, each with how often it occurs.
     pub spread: &'a (dyn Fn(&Query) -> Result<Spread, ReportError> + Sync),
+    /// Days on which reports of the project are known to be wrong.
+    pub breaks: &'a [Break],
     /// Whether answers are narrowed to the apps of an author: only reports that stay true then are run.
     pub narrowed: bool,
     /// The latest hits, at most so many, newest first.
@@ -137,11 +145,6 @@ impl Params {
         Over::whole(self.range, &self.filter)
     }
 
-    /// The range before as one bucket.
-    pub(crate) fn whole_before(&self) -> Over<'_> {
-        Over::whole(self.previous(), &self.filter)
-    }
-
     /// The range cut as asked.
     pub(crate) fn cut(&self) -> Over<'_> {
         Over {
@@ -166,51 +169,84 @@ struct Report {
     run: Run,
     /// Whether it looks at whole lives: without dates it then goes over a year.
     long: bool,
+    /// The feed its numbers come from.
+    feed: &'static str,
+    compared: Compared,
 }
 
 macro_rules! report {
-    ($name:literal, $module:ident) => {
-        Report {
-            name: $name,
-            columns: &$module::COLUMNS,
-            run: $module::run,
-            long: false,
-        }
+    ($name:literal, $module:ident, $feed:literal, $compared:expr) => {
+        report!($name, $module::COLUMNS, $module::run, $feed, $compared)
     };
-    ($name:literal, $columns:expr, $run:expr, long: $long:literal) => {
+    ($name:literal, $columns:expr, $run:expr, $feed:literal, $compared:expr) => {
         Report {
             name: $name,
             columns: &$columns,
             run: $run,
-            long: $long,
+            long: false,
+            feed: $feed,
+            compared: $compared,
         }
     };
 }
 
-const REPORTS: &[Report] = &[
-    report!("totals", totals),
-    report!("installs", installs),
-    report!("versions", versions),
-    report!("apps", apps),
-    report!("app-versions", app_versions),
-    report!("sizes", sizes),
-    report!("tasks", tasks),
-    report!("task", task::COLUMNS, task::run, long: false),
-    report!("task-exceptions", task::EXCEPTION_COLUMNS, task::exceptions, long: false),
-    report!("task-versions", task::VERSION_COLUMNS, task::versions, long: false),
-    report!("task-values", task::VALUE_COLUMNS, task::values, long: false),
-    report!("app-stats", app_stats),
-    report!("pages", pages),
-    report!("locales", locales),
-    report!("browsers", browsers),
-    report!("deployment", deployment),
-    report!("retention", retention::COLUMNS, retention::run, long: true),
-    report!("survival", survival::COLUMNS, survival::run, long: true),
-    report!("upgrade", upgrade::COLUMNS, upgrade::run, long: true),
-    report!("upgrade-lag", upgrade::LAG_COLUMNS, upgrade::lag, long: true),
-    report!("upgrade-behind", behind::COLUMNS, behind::run, long: true),
-    report!("live", live),
-];
+/// A report on whole lives of installs.
+const fn long(mut report: Report) -> Report {
+    report.long = true;
+    report
+}
+
+const REPORTS: &[Report] = &{
+    use Compared::{Itself, Joined, Never};
+    [
+        report!("totals", totals, "stats", Itself),
+        report!("installs", installs, "stats", Joined(1)),
+        report!("versions", versions, "stats", Joined(2)),
+        report!("apps", apps, "stats", Itself),
+        report!("app-versions", app_versions, "stats", Joined(3)),
+        report!("sizes", sizes, "stats", Joined(2)),
+        report!("tasks", tasks, "tasks", Joined(2)),
+        report!("task", task, "tasks", Joined(1)),
+        report!(
+            "task-exceptions",
+            task::EXCEPTION_COLUMNS,
+            task::exceptions,
+            "tasks",
+            Joined(1)
+        ),
+        report!(
+            "task-versions",
+            task::VERSION_COLUMNS,
+            task::versions,
+            "tasks",
+            Joined(1)
+        ),
+        report!(
+            "task-values",
+            task::VALUE_COLUMNS,
+            task::values,
+            "tasks",
+            Joined(2)
+        ),
+        report!("app-stats", app_stats, "tasks", Joined(3)),
+        report!("pages", pages, "pages", Joined(2)),
+        report!("locales", locales, "pages", Joined(1)),
+        report!("browsers", browsers, "pages", Joined(1)),
+        report!("deployment", deployment, "stats", Itself),
+        long(report!("retention", retention, "stats", Joined(2))),
+        long(report!("survival", survival, "stats", Joined(1))),
+        long(report!("upgrade", upgrade, "stats", Joined(2))),
+        long(report!(
+            "upgrade-lag",
+            upgrade::LAG_COLUMNS,
+            upgrade::lag,
+            "stats",
+            Joined(1)
+        )),
+        long(report!("upgrade-behind", behind, "stats", Joined(2))),
+        report!("live", live, "stats", Never),
+    ]
+};
 
 /// The reports that are true of some apps only, where every question is narrowed to them.
 const FOR_AUTHORS: [&str; 16] = [
@@ -251,6 +287,18 @@ pub fn run(source: &Source<'_>, name: &str, params: &Params) -> Result<Table, Re
     let params = if report.long { &wide } else { params };
     let body = (report.run)(source, params)?;
     let mut rows = body.rows;
+    let mut columns: Vec<String> = report.columns.iter().map(|&name| name.to_owned()).collect();
+    let mut earlier = None;
+    if let Some(compare) = params.compare {
+        earlier = comparison::join((report, compare), source, params, &mut rows)?;
+    }
+    if earlier.is_some() {
+        let told = comparison::columns(report);
+        columns.extend(
+            told.iter()
+                .map(|&at| format!("previous_{}", report.columns[at])),
+        );
+    }
     let rows_total = rows.len();
     if let Some(limit) = params.limit {
         rows.truncate(limit);
@@ -268,7 +316,8 @@ pub fn run(source: &Source<'_>, name: &str, params: &Params) -> Result<Table, Re
         to: params.range.to,
         as_of_ms: source.now_ms,
         base_installs: body.base,
-        columns: report.columns,
+        earlier,
+        columns,
         rows,
         rows_total,
     })
@@ -287,6 +336,16 @@ fn find(name: &str) -> Result<&'static Report, ReportError> {
     found.ok_or_else(|| ReportError::Unknown {
         name: name.to_owned(),
     })
+}
+
+impl Source<'_> {
+    /// The earlier days that a report's own column tells of; `None` where they are not wanted or are
+    /// no measure.
+    pub(crate) fn before(&self, params: &Params, feed: &str) -> Option<DayRange> {
+        let compare = params.compare.unwrap_or(Compare::Previous);
+        let range = compare.range(params.range)?;
+        self.spoilt(feed, range).is_none().then_some(range)
+    }
 }
 
 /// A part of a whole, 0 of nothing.

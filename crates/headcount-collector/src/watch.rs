@@ -85,6 +85,7 @@ pub(crate) fn look(
         answer: &|query: &Query| index.answer(project, query).map_err(failed),
         lives: &|query: &LivesQuery| index.lives(project, query).map_err(failed),
         spread: &|query: &Query| index.spread(project, query).map_err(failed),
+        breaks,
         narrowed: false,
         hits: &|_| Ok(Vec::new()),
     };

@@ -1,5 +1,7 @@
 //! The headline chart: one measure over time, beside an earlier time. Pure.
 
+use std::ops::Range;
+
 use super::figure::{DataTable, Figure, square, stroke};
 use super::number;
 use super::scale::{Scale, Unit, date_ticks, place, readable};
@@ -67,8 +69,8 @@ impl Line {
             .x_ticks(&date_ticks(&self.days));
         let was = self.before.as_ref().map(|before| along(&before.values));
         let pieces = pieces(&self.gaps, points.len());
-        for pair in pieces.windows(2) {
-            let (from, to) = (points[pair[0].end - 1].0, points[pair[1].start].0);
+        for (from, to) in between_pieces(&pieces, points.len()) {
+            let (from, to) = (points[from].0, points[to].0);
             let across = |y: f64| [(from, y), (to, y)];
             plot = plot.area(&across(high), &across(low), "an");
         }
@@ -86,12 +88,12 @@ impl Line {
         if let Some(was) = &was {
             plot = plot.line(was, " pv");
         }
-        for piece in pieces {
-            plot = plot.line(&points[piece], "");
+        for piece in &pieces {
+            plot = plot.line(&points[piece.clone()], "");
         }
         plot = plot.marks(&readable(self.marks.clone()));
-        if let Some(&last) = points.last() {
-            plot = plot.dot(last).ends(&self.ends());
+        if let Some(last) = pieces.last().map(|piece| piece.end - 1) {
+            plot = plot.dot(points[last]).ends(&self.ends(last));
         }
         plot.html(Hover::Points, 1 + usize::from(self.before.is_some()))
     }
@@ -103,14 +105,15 @@ impl Line {
         }
     }
 
-    fn ends(&self) -> Vec<End> {
+    /// Labels beside the last point that was not broken.
+    fn ends(&self, last: usize) -> Vec<End> {
         let label = |value: f64, text: &str, strong: String| End {
             value,
             text: text.to_owned(),
             strong,
             swatch: "",
         };
-        let last = |values: &[f64]| values.last().copied();
+        let last = |values: &[f64]| values.get(last).copied();
         let now = last(&self.values).map(|v| label(v, "", self.text(v)));
         let was = self.before.as_ref().and_then(|before| last(&before.values));
         let was = was.map(|v| label(v, &format!("{} before", self.text(v)), String::new()));
@@ -183,12 +186,7 @@ impl Line {
         }
         let rows = (0..self.days.len()).map(|k| {
             let broken = self.gaps.get(k).copied().unwrap_or(false);
-            let day = calendar::short(self.days[k]);
-            let day = if broken {
-                format!("{day}, broken")
-            } else {
-                day
-            };
+            let day = said_of(calendar::short(self.days[k]), broken);
             let mut row = vec![day, self.text(self.values[k])];
             if let Some(before) = &self.before {
                 let was = before.values[k];
@@ -228,9 +226,9 @@ fn along(values: &[f64]) -> Vec<Point> {
 }
 
 /// Stretches of points without a gap in them.
-fn pieces(gaps: &[bool], points: usize) -> Vec<std::ops::Range<usize>> {
+pub(super) fn pieces(gaps: &[bool], points: usize) -> Vec<Range<usize>> {
     let broken = |k: usize| gaps.get(k).copied().unwrap_or(false);
-    let mut out: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut out: Vec<Range<usize>> = Vec::new();
     for k in (0..points).filter(|&k| !broken(k)) {
         match out.last_mut().filter(|piece| piece.end == k) {
             Some(piece) => piece.end = k + 1,
@@ -238,6 +236,29 @@ fn pieces(gaps: &[bool], points: usize) -> Vec<std::ops::Range<usize>> {
         }
     }
     out
+}
+
+/// The points that a gap lies between: the last one before it and the first one after it; at an end of
+/// the chart, the end.
+pub(super) fn between_pieces(pieces: &[Range<usize>], points: usize) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
+    let mut last = 0;
+    for piece in pieces {
+        out.push((last, piece.start));
+        last = piece.end.saturating_sub(1);
+    }
+    out.push((last, points.saturating_sub(1)));
+    out.retain(|(from, to)| from < to);
+    out
+}
+
+/// A day in a data table; broken ones say so.
+pub(super) fn said_of(day: String, broken: bool) -> String {
+    if broken {
+        format!("{day}, broken")
+    } else {
+        day
+    }
 }
 
 type Stretch = (Vec<Point>, Vec<Point>, bool);

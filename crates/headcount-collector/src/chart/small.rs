@@ -21,29 +21,33 @@ pub(crate) fn backing(share: f64) -> String {
     format!(r#"<svg aria-hidden="true"><rect width="{width}%" height="100%"/></svg>"#)
 }
 
-/// A trend line with a dot at its end; each has its own scale.
-pub(crate) fn spark(values: &[f64]) -> String {
-    let [low, high] = [f64::INFINITY, f64::NEG_INFINITY];
-    let low = values.iter().copied().fold(low, f64::min);
-    let high = values.iter().copied().fold(high, f64::max);
-    if values.len() < 2 {
+/// A trend line with a dot at its end; each has its own scale. Where nothing is told it is cut.
+pub(crate) fn spark(values: &[Option<f64>]) -> String {
+    let told = || values.iter().flatten().copied();
+    let (low, high) = (
+        told().fold(f64::INFINITY, f64::min),
+        told().fold(f64::NEG_INFINITY, f64::max),
+    );
+    if told().count() < 2 {
         return String::new();
     }
     let span = if high > low { high - low } else { 1.0 };
     let last = (values.len() - 1) as f64;
-    let points: Vec<(f64, f64)> = values
-        .iter()
-        .enumerate()
-        .map(|(k, value)| (k as f64 * 76.0 / last, 19.0 - (value - low) / span * 16.0))
-        .collect();
-    let path: Vec<String> = points
-        .iter()
-        .map(|(x, y)| format!("{} {}", fixed(*x, 1), fixed(*y, 1)))
-        .collect();
-    let end = fixed(points[points.len() - 1].1, 1);
+    let mut path = String::new();
+    let mut end = (0.0, 0.0);
+    let mut pen = 'M';
+    for (k, value) in values.iter().enumerate() {
+        let Some(value) = value else {
+            pen = 'M';
+            continue;
+        };
+        end = (k as f64 * 76.0 / last, 19.0 - (value - low) / span * 16.0);
+        path.push_str(&format!("{pen}{} {}", fixed(end.0, 1), fixed(end.1, 1)));
+        pen = 'L';
+    }
+    let (x, y) = (fixed(end.0, 1), fixed(end.1, 1));
     format!(
-        r#"<svg class="spark" viewBox="0 0 80 22" aria-hidden="true"><path d="M{}"/><circle class="f5" cx="76" cy="{end}" r="1.5"/></svg>"#,
-        path.join("L")
+        r#"<svg class="spark" viewBox="0 0 80 22" aria-hidden="true"><path d="{path}"/><circle class="f5" cx="{x}" cy="{y}" r="1.5"/></svg>"#
     )
 }
 
@@ -213,8 +217,11 @@ mod tests {
     #[test]
     fn bars_and_sparks() {
         insta::assert_snapshot!(bar(0.742, "f4"), @r#"<svg class="bar" aria-hidden="true"><rect class="f4" width="74.2%" height="100%"/></svg>"#);
-        insta::assert_snapshot!(spark(&[1.0, 3.0, 2.0]), @r#"<svg class="spark" viewBox="0 0 80 22" aria-hidden="true"><path d="M0 19L38 3L76 11"/><circle class="f5" cx="76" cy="11" r="1.5"/></svg>"#);
-        assert_eq!(spark(&[1.0]), "");
+        insta::assert_snapshot!(spark(&[Some(1.0), Some(3.0), Some(2.0)]), @r#"<svg class="spark" viewBox="0 0 80 22" aria-hidden="true"><path d="M0 19L38 3L76 11"/><circle class="f5" cx="76" cy="11" r="1.5"/></svg>"#);
+        assert_eq!(spark(&[Some(1.0)]), "");
+        let cut = spark(&[Some(1.0), Some(3.0), None, Some(2.0), None]);
+        assert!(cut.contains(r#"d="M0 19L19 3M57 11""#), "{cut}");
+        assert!(cut.contains(r#"cx="57" cy="11""#), "{cut}");
         assert!(bar(0.0, "f4").contains("0.5%"));
         assert!(bar(7.0, "f4").contains("100%"));
     }

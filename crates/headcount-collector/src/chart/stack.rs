@@ -2,6 +2,7 @@
 //! version or newer". Pure.
 
 use super::figure::{DataTable, Figure};
+use super::line::{between_pieces as between, pieces, said_of};
 use super::number;
 use super::scale::{Scale, Unit, date_ticks, place, readable};
 use super::{End, Hover, Mark, Plot, Point};
@@ -27,6 +28,8 @@ pub(crate) struct Stack {
     /// Newest first; the last one is what is left over.
     pub(crate) layers: Vec<Layer>,
     pub(crate) marks: Vec<Mark>,
+    /// Columns that were broken, as many as days or none: nothing is drawn there.
+    pub(crate) gaps: Vec<bool>,
 }
 
 /// One version line.
@@ -78,6 +81,12 @@ impl Stack {
         .axes("installs", "week ending")
         .y_ticks()
         .x_ticks(&date_ticks(&self.days));
+        let top = plot.top();
+        let pieces = pieces(&self.gaps, n);
+        for (from, to) in between(&pieces, n) {
+            let across = |y: f64| [(place(from, n), y), (place(to, n), y)];
+            plot = plot.area(&across(top), &across(0.0), "an");
+        }
         let mut base = vec![0_u64; n];
         for (k, layer) in self.layers.iter().enumerate() {
             let top: Vec<u64> = base
@@ -93,7 +102,11 @@ impl Stack {
                     .collect()
             };
             if top != base && n > 1 {
-                plot = plot.area(&line(&top), &line(&base), &format!("{} st", self.fill(k)));
+                let (top, base) = (line(&top), line(&base));
+                for piece in pieces.iter().filter(|piece| piece.len() > 1) {
+                    let class = format!("{} st", self.fill(k));
+                    plot = plot.area(&top[piece.clone()], &base[piece.clone()], &class);
+                }
             }
             base = top;
         }
@@ -161,7 +174,8 @@ impl Stack {
         let mut head = vec!["Week ending".to_owned()];
         head.extend(self.layers.iter().map(|layer| layer.name.clone()));
         let rows = self.days.iter().enumerate().map(|(k, day)| {
-            let mut row = vec![calendar::short(*day)];
+            let broken = self.gaps.get(k).copied().unwrap_or(false);
+            let mut row = vec![said_of(calendar::short(*day), broken)];
             row.extend(
                 self.layers
                     .iter()

@@ -1,6 +1,7 @@
 //! One task: runs over time with the share that failed, failure rates by version, spread of values. Pure.
 
 use super::figure::{DataTable, Figure, square};
+use super::line::{pieces, said_of};
 use super::number;
 use super::scale::{Scale, Unit, date_ticks, readable};
 use super::{Bar, End, Hover, Mark, Plot, Point, XTick};
@@ -22,6 +23,9 @@ pub(crate) struct Runs {
     /// Share that failed in the time compared with.
     pub(crate) before: Option<f64>,
     pub(crate) marks: Vec<Mark>,
+    /// Days or weeks that were broken, as many as there are or none, and what is said of them.
+    pub(crate) gaps: Vec<bool>,
+    pub(crate) about: String,
     /// HTML at the end of the title line.
     pub(crate) end: String,
 }
@@ -31,10 +35,7 @@ impl Runs {
     pub(crate) fn html(&self) -> String {
         let figure = Figure {
             title: "Runs over time".to_owned(),
-            about: format!(
-                "Runs per {}, failed at the bottom; below, the share that failed",
-                self.each
-            ),
+            about: self.about.clone(),
             key: square("f2", "succeeded") + &square("fb", "failed"),
             end: self.end.clone(),
             plot: self.bars() + &self.strip(),
@@ -53,7 +54,11 @@ impl Runs {
         )
         .axes(&format!("runs per {}", self.each), "")
         .y_ticks();
+        plot = self.shaded(plot);
         for (k, (&runs, &failed)) in self.runs.iter().zip(&self.failures).enumerate() {
+            if self.is_gap(k) {
+                continue;
+            }
             let bar = |base: u64, value: u64, class| Bar {
                 x: (k as f64 + 0.09) / n,
                 width: 0.82 / n,
@@ -73,11 +78,14 @@ impl Runs {
     fn strip(&self) -> String {
         let n = self.days.len().max(1) as f64;
         let rate = |k: usize| share(self.failures[k], self.runs[k]);
-        let points: Vec<Point> = (0..self.days.len())
-            .filter(|&k| self.runs[k] > 0)
-            .map(|k| ((k as f64 + 0.5) / n, rate(k)))
+        let told = |k: usize| self.runs[k] > 0 && !self.is_gap(k);
+        let pieces: Vec<Vec<Point>> = pieces(&self.gaps, self.days.len())
+            .into_iter()
+            .map(|piece| piece.filter(|&k| told(k)))
+            .map(|piece| piece.map(|k| ((k as f64 + 0.5) / n, rate(k))).collect())
             .collect();
-        let high = points.iter().map(|point| point.1);
+        let points = || pieces.iter().flatten();
+        let high = points().map(|point| point.1);
         let high = high.chain(self.before).fold(0.0, f64::max);
         let ticks: Vec<XTick> = date_ticks(&self.days)
             .into_iter()
@@ -94,7 +102,7 @@ impl Runs {
                 ..mark.clone()
             })
             .collect();
-        let describe = points.last().map_or_else(
+        let describe = points().last().map_or_else(
             || "No run".to_owned(),
             |(_, last)| format!("Share that failed: {} at the end.", number::percent(*last)),
         );
@@ -103,6 +111,7 @@ impl Runs {
             .y_ticks()
             .x_ticks(&ticks)
             .marks(&silent);
+        plot = self.shaded(plot);
         let mut ends = Vec::new();
         if let Some(before) = self.before {
             plot = plot.line(&[(0.0, before), (1.0, before)], " pv");
@@ -113,8 +122,10 @@ impl Runs {
                 swatch: "",
             });
         }
-        if let Some(&(_, last)) = points.last() {
-            plot = plot.line(&points, " bd");
+        if let Some(&(_, last)) = points().last() {
+            for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+                plot = plot.line(piece, " bd");
+            }
             ends.push(End {
                 value: last,
                 text: String::new(),
@@ -123,6 +134,21 @@ impl Runs {
             });
         }
         plot.ends(&ends).html(Hover::Bands, 0)
+    }
+
+    fn is_gap(&self, k: usize) -> bool {
+        self.gaps.get(k).copied().unwrap_or(false)
+    }
+
+    /// A shade over what was broken.
+    fn shaded(&self, mut plot: Plot) -> Plot {
+        let n = self.days.len().max(1) as f64;
+        let top = plot.top();
+        for k in (0..self.days.len()).filter(|&k| self.is_gap(k)) {
+            let across = |y: f64| [(k as f64 / n, y), ((k + 1) as f64 / n, y)];
+            plot = plot.area(&across(top), &across(0.0), "an");
+        }
+        plot
     }
 
     fn describe(&self) -> String {
@@ -143,7 +169,7 @@ impl Runs {
                 _ => number::percent(share(failed, runs)),
             };
             vec![
-                calendar::short(self.days[k]),
+                said_of(calendar::short(self.days[k]), self.is_gap(k)),
                 number::count(runs),
                 number::count(failed),
                 rate,

@@ -5,6 +5,7 @@ use super::line::{Before, Line};
 use super::scale::Unit;
 use super::small::Better;
 use super::stack::{Layer, Stack};
+use super::tasks::Runs;
 use super::*;
 use crate::reports::sizes::SizeBucket;
 use crate::store::Day;
@@ -69,8 +70,54 @@ fn layers_of_versions() {
             layer("older", &[1, 0], true),
         ],
         marks: Vec::new(),
+        gaps: Vec::new(),
     };
     insta::assert_snapshot!(stack.html());
+}
+
+#[test]
+fn nothing_is_drawn_where_reports_were_broken() {
+    let mut cut = line("Active installs", &[2.0, 4.0, 0.0, 3.0, 0.0], None);
+    cut.gaps = vec![false, false, true, false, true];
+    let html = cut.html();
+    assert_eq!(html.matches("class=\"an\"").count(), 2, "{html}");
+    assert!(
+        html.contains("6 Sep, broken") || html.contains(", broken"),
+        "{html}"
+    );
+    // The dot and the label at the end are those of the last day that was not broken.
+    assert!(html.contains("<b>3</b>") || html.contains(">3<"), "{html}");
+    let runs = Runs {
+        days: (0..4).map(|k| Day(20_690 + k)).collect(),
+        runs: vec![10, 0, 12, 9],
+        failures: vec![1, 0, 2, 0],
+        each: "day",
+        before: None,
+        marks: Vec::new(),
+        gaps: vec![false, true, false, false],
+        about: "Runs per day; gap: moved".to_owned(),
+        end: String::new(),
+    };
+    let html = runs.html();
+    // A shade over the bars and one over the strip with the shares.
+    assert_eq!(html.matches("class=\"an\"").count(), 2, "{html}");
+    assert!(html.contains("gap: moved"));
+    let stack = Stack {
+        title: "Version adoption".to_owned(),
+        about: String::new(),
+        end: String::new(),
+        days: (0..5).map(|k| Day(20_690 + 7 * k)).collect(),
+        layers: vec![Layer {
+            name: "5.5".to_owned(),
+            installs: vec![5, 6, 0, 7, 8],
+            rest: false,
+        }],
+        marks: Vec::new(),
+        gaps: vec![false, false, true, false, false],
+    };
+    let html = stack.html();
+    assert_eq!(html.matches("class=\"an\"").count(), 1, "{html}");
+    assert_eq!(html.matches("class=\"f6 st\"").count(), 2, "{html}");
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn random_weeks_show_only_multiples_of_k_that_add_up() {
             Ok(Answer { base: 0, rows })
         };
         let source = Source {
+            breaks: &[],
             project: "one",
             now_ms: 0,
             answer: &answer,

@@ -1,7 +1,8 @@
 //! `deployment`: how installs are run, by what each told last, and on what share before. Installs that
 //! did not tell stand under an empty name.
 
-use super::{Body, Cell, Params, ReportError, Source, share};
+use super::apps::share_before;
+use super::{Body, Cell, Over, Params, ReportError, Source, share};
 use crate::query::{Answer, Dimension, Measure};
 
 pub(crate) const COLUMNS: [&str; 4] = ["deployment", "installs", "share", "previous_share"];
@@ -9,8 +10,11 @@ pub(crate) const COLUMNS: [&str; 4] = ["deployment", "installs", "share", "previ
 pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportError> {
     let by = [Dimension::Deployment];
     let now = source.ask(Measure::Active, &by, &params.whole())?;
-    let before = source.ask(Measure::Active, &by, &params.whole_before())?;
-    let was = with_untold(&before);
+    let before = source
+        .before(params, "stats")
+        .map(|before| source.ask(Measure::Active, &by, &Over::whole(before, &params.filter)))
+        .transpose()?;
+    let was = before.as_ref().map_or_else(Vec::new, with_untold);
     let mut found = with_untold(&now);
     found.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let rows = found
@@ -22,7 +26,7 @@ pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportEr
                 Cell::Text(deployment),
                 Cell::Count(installs),
                 Cell::Number(share(installs, now.base)),
-                Cell::Number(share(earlier, before.base)),
+                share_before(earlier, before.as_ref()),
             ]
         })
         .collect();

@@ -1,6 +1,6 @@
 //! `live`: the last hits, newest first, with what became of them.
 
-use super::{Body, Cell, Params, ReportError, Source};
+use super::{Body, Cell, Params, ReportError, Source, params};
 use crate::store::{Verdict, Wire};
 
 pub(crate) const COLUMNS: [&str; 6] = [
@@ -16,8 +16,15 @@ const DEFAULT_HITS: usize = 100;
 /// Most hits told; accepted ones are remembered for a few hundred.
 const MAX_HITS: usize = 1_000;
 
-pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportError> {
-    let limit = params.limit.unwrap_or(DEFAULT_HITS).min(MAX_HITS);
+pub(crate) fn run(source: &Source<'_>, asked: &Params) -> Result<Body, ReportError> {
+    // Refused hits have no attributes to filter by, and the last hits no earlier time.
+    if !asked.filter.is_empty() {
+        return Err(params::bad("filter", "means nothing for the last hits"));
+    }
+    if asked.compare.is_some() {
+        return Err(params::bad("compare", "means nothing for the last hits"));
+    }
+    let limit = asked.limit.unwrap_or(DEFAULT_HITS).min(MAX_HITS);
     let hits = (source.hits)(limit)?;
     let mut installs: Vec<&str> = hits.iter().map(|hit| hit.install.as_str()).collect();
     installs.sort_unstable();

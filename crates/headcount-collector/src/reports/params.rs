@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::comparison::Compare;
 use super::{ReportError, calendar};
 use crate::query::{Bucket, Clause, ClauseValue, DayRange, Dimension};
 use crate::store::Day;
@@ -51,6 +52,9 @@ pub struct Params {
     pub task: Option<String>,
     /// `format=csv`, for links that cannot set `Accept`.
     pub csv: bool,
+    /// `compare=previous`, `year` or `off`; where it is not given, reports that always tell of an
+    /// earlier time tell of the days before, all others of none.
+    pub(crate) compare: Option<Compare>,
 }
 
 impl Params {
@@ -75,6 +79,7 @@ impl Params {
             namespace: raw.namespace,
             task: raw.task,
             csv: raw.csv.unwrap_or(false),
+            compare: raw.compare,
         })
     }
 
@@ -85,11 +90,6 @@ impl Params {
             wide.range.from = Day(wide.range.to.0 - YEAR_DAYS + 1);
         }
         wide
-    }
-
-    /// The range of the same length directly before.
-    pub fn previous(&self) -> DayRange {
-        previous(self.range)
     }
 }
 
@@ -135,6 +135,7 @@ struct Raw {
     namespace: Option<String>,
     task: Option<String>,
     csv: Option<bool>,
+    compare: Option<Compare>,
 }
 
 impl Raw {
@@ -154,6 +155,7 @@ impl Raw {
             "namespace" => once(&mut self.namespace, name, value),
             "task" => once(&mut self.task, name, value),
             "format" => once(&mut self.csv, name, format(&value)?),
+            "compare" => once(&mut self.compare, name, compare(&value)?),
             "filter" if self.filter.len() == MAX_FILTERS => {
                 Err(bad(name, &format!("comes more than {MAX_FILTERS} times")))
             }
@@ -163,7 +165,7 @@ impl Raw {
             }
             _ => Err(bad(
                 name,
-                "is not known here; known are from, to, bucket, limit, filter, of, namespace, task, format",
+                "is not known here; known are from, to, bucket, limit, filter, compare, of, namespace, task, format",
             )),
         }
     }
@@ -228,6 +230,11 @@ fn bucket(value: &str) -> Result<Bucket, ReportError> {
         "month" => Ok(Bucket::Month),
         _ => Err(bad("bucket", "is none of day, week, month")),
     }
+}
+
+fn compare(value: &str) -> Result<Compare, ReportError> {
+    let known = Compare::ALL.into_iter().find(|known| known.word() == value);
+    known.ok_or_else(|| bad("compare", "is none of previous, year, off"))
 }
 
 fn limit(value: &str) -> Result<usize, ReportError> {

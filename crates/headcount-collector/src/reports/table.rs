@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::calendar;
+use super::{Earlier, calendar};
 use crate::store::Day;
 
 /// One cell.
@@ -26,6 +26,14 @@ impl Cell {
     /// A number or nothing.
     pub fn maybe(number: Option<f64>) -> Self {
         number.map_or(Self::Null, Self::Number)
+    }
+
+    /// The day of a cell that is one.
+    pub(crate) fn day(&self) -> Option<Day> {
+        match self {
+            Self::Day(day) => Some(*day),
+            Self::Null | Self::Text(_) | Self::Count(_) | Self::Number(_) | Self::Moment(_) => None,
+        }
     }
 
     /// The cell as plain text, as in CSV: a point for decimals, ISO days, nothing for nothing.
@@ -82,8 +90,10 @@ pub struct Table {
     pub as_of_ms: i64,
     /// Distinct installs active in the range that match the filter.
     pub base_installs: u64,
+    /// The earlier time that the columns named `previous_...` tell of; `None` without them.
+    pub earlier: Option<Earlier>,
     /// Names of the columns.
-    pub columns: &'static [&'static str],
+    pub columns: Vec<String>,
     /// Rows, each as wide as `columns`.
     pub rows: Vec<Vec<Cell>>,
     /// Rows there were before `limit` cut them.
@@ -97,7 +107,7 @@ impl Table {
             .rows
             .iter()
             .map(|row| row.iter().map(Cell::json).collect::<Vec<_>>());
-        json!({
+        let mut answer = json!({
             "report": self.report,
             "project": self.project,
             "from": calendar::iso(self.from),
@@ -107,7 +117,16 @@ impl Table {
             "columns": self.columns,
             "rows": rows.collect::<Vec<_>>(),
             "rows_total": self.rows_total,
-        })
+        });
+        if let Some(earlier) = &self.earlier {
+            answer["previous"] = json!({
+                "from": calendar::iso(earlier.range.from),
+                "to": calendar::iso(earlier.range.to),
+                "base": {"installs": earlier.base_installs},
+                "left_out": earlier.left_out,
+            });
+        }
+        answer
     }
 
     /// The answer of the API as CSV with a header line (RFC 4180, lines end in CRLF).
@@ -156,7 +175,10 @@ mod tests {
             to: Day(1),
             as_of_ms: 1_500,
             base_installs: 2,
-            columns: &["app", "installs", "share", "previous_share"],
+            earlier: None,
+            columns: ["app", "installs", "share", "previous_share"]
+                .map(str::to_owned)
+                .into(),
             rows: vec![vec![
                 "a,b".into(),
                 Cell::Count(1),

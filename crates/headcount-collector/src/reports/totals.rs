@@ -11,6 +11,7 @@
 //! | `latest_version_share` | share of `active_installs` on the latest release (named in `detail`); before: on the latest of then |
 //! | `task_runs`, `task_failures`, `page_views` | sums over the range |
 
+use super::comparison::Compare;
 use super::{Body, Cell, Over, Params, ReportError, Source, count, release, share};
 use crate::query::{Clause, DayRange, Dimension, Measure};
 use crate::store::Day;
@@ -19,38 +20,47 @@ pub(crate) const COLUMNS: [&str; 4] = ["metric", "value", "previous", "detail"];
 
 pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportError> {
     let now = figures(source, params.range, &params.filter)?;
-    let before = figures(source, params.previous(), &params.filter)?;
+    let range = params
+        .compare
+        .unwrap_or(Compare::Previous)
+        .range(params.range);
+    let before = range
+        .map(|range| figures(source, range, &params.filter))
+        .transpose()?;
+    let before = before.as_ref();
+    let measured = |feed: &str| before.filter(|_| source.before(params, feed).is_some());
     let row = |metric: &str, value: Cell, previous: Cell| {
         vec![metric.into(), value, previous, Cell::Null]
     };
-    let counts = |metric, of: fn(&Figures) -> u64| {
-        row(metric, Cell::Count(of(&now)), Cell::Count(of(&before)))
+    let counts = |metric, feed, of: fn(&Figures) -> u64| {
+        let was = measured(feed).map_or(Cell::Null, |was| Cell::Count(of(was)));
+        row(metric, Cell::Count(of(&now)), was)
     };
     let mut latest = row(
         "latest_version_share",
         Cell::maybe(now.latest_share()),
-        Cell::maybe(before.latest_share()),
+        Cell::maybe(measured("stats").and_then(Figures::latest_share)),
     );
     latest[3] = now
         .latest
         .as_ref()
         .map_or(Cell::Null, |(version, _)| version.as_str().into());
     let rows = vec![
-        counts("active_installs", |f| f.active_week),
-        counts("active", |f| f.active),
-        counts("new_installs", |f| f.new),
-        counts("gone_installs", |f| f.gone),
-        counts("users", |f| f.users),
-        counts("tokens", |f| f.tokens),
+        counts("active_installs", "stats", |f| f.active_week),
+        counts("active", "stats", |f| f.active),
+        counts("new_installs", "stats", |f| f.new),
+        counts("gone_installs", "stats", |f| f.gone),
+        counts("users", "stats", |f| f.users),
+        counts("tokens", "stats", |f| f.tokens),
         row(
             "median_users",
             Cell::maybe(now.median_users),
-            Cell::maybe(before.median_users),
+            Cell::maybe(measured("stats").and_then(|was| was.median_users)),
         ),
         latest,
-        counts("task_runs", |f| f.task_runs),
-        counts("task_failures", |f| f.task_failures),
-        counts("page_views", |f| f.page_views),
+        counts("task_runs", "tasks", |f| f.task_runs),
+        counts("task_failures", "tasks", |f| f.task_failures),
+        counts("page_views", "pages", |f| f.page_views),
     ];
     Ok(Body {
         base: now.active,

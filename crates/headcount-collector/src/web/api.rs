@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -62,10 +62,13 @@ fn csv_answer(table: &Table) -> Response {
         calendar::iso(table.from),
         calendar::iso(table.to)
     );
+    // CSV has no place of its own for how many installs its figures are of.
+    const BASE: HeaderName = HeaderName::from_static("headcount-base-installs");
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (CONTENT_DISPOSITION, file),
         (CACHE_CONTROL, "no-store".to_owned()),
+        (BASE, table.base_installs.to_string()),
     ];
     (headers, table.csv()).into_response()
 }

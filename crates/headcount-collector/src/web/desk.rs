@@ -68,12 +68,14 @@ impl Desk {
             read(self.collector.index.spread(self.project, &query))
         };
         let hits = |limit| self.hits(limit);
+        let breaks = self.breaks()?;
         let source = Source {
             project: &self.slug,
             now_ms: self.now_ms,
             answer: &answer,
             lives: &lives,
             spread: &spread,
+            breaks: &breaks,
             narrowed: self.narrowed(),
             hits: &hits,
         };

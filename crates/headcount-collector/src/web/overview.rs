@@ -85,7 +85,7 @@ pub fn figures(
     (first, today): (Day, Day),
 ) -> Result<u64, ReportError> {
     let state = State::parse(query)?;
-    let data = data::gather(source, &state, (Span::new(first, today), &[]))?;
+    let data = data::gather(source, &state, Span::new(first, today))?;
     Ok(data.now.active)
 }
 
@@ -118,8 +118,7 @@ fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
         let parts = desk.ask(|source| full::show(source, &state, span))?;
         return Ok(Found::Full { state, span, parts });
     }
-    let breaks = desk.breaks()?;
-    let data = desk.ask(|source| data::gather(source, &state, (span, &breaks)))?;
+    let data = desk.ask(|source| data::gather(source, &state, span))?;
     let kept = desk.standing_findings(FINDINGS)?;
     let rejected = if desk.narrowed() {
         None
@@ -238,9 +237,7 @@ struct FullPage {
 
 impl FullPage {
     fn new(shell: Shell, state: &State, span: Span, parts: Vec<Full>) -> Self {
-        let mut tools = Tools::new(&full::title(state), state, span, Vec::new());
-        // These tables compare with the days before, if at all: there is nothing to choose.
-        tools.compares.clear();
+        let tools = Tools::new(&full::title(state), state, span, Vec::new());
         let last = state.range.days(span.last).to;
         let back =
             state.with(|state| (state.show, state.namespace, state.task) = (None, None, None));

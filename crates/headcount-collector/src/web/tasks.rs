@@ -69,7 +69,7 @@ impl TasksPage {
         );
         Self {
             shell: shell.data_until(data_until(data.range.to, span.today)),
-            tools,
+            tools: tools.spoilt(data.spoilt.as_deref()),
             list: list::list(&state, slug, &data),
             detail: data
                 .detail

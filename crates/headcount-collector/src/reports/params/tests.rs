@@ -19,7 +19,7 @@ fn defaults_are_thirty_days_with_today() {
         }
     );
     assert_eq!(
-        params.previous(),
+        previous(params.range),
         DayRange {
             from: Day(TODAY.0 - 59),
             to: Day(TODAY.0 - 30)

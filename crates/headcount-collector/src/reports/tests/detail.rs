@@ -5,19 +5,16 @@ use std::collections::BTreeMap;
 use headcount_protocol::event::is_failure;
 
 use super::ask;
-use super::fleet::{Fleet, Told};
+use super::fleet::{Told, fleets};
 use crate::index::TaskDays;
 use crate::query::{DayRange, Measure};
 use crate::reports::Over;
 use crate::reports::interval::{quantile, wilson};
 use crate::store::Day;
 
-const SEEDS: [u64; 3] = [7, 8, 9];
-
 #[test]
 fn failure_rates_by_version_have_intervals() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for fleet in fleets() {
         let (from, to) = super::range();
         let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for event in fleet.within(from, to) {
@@ -50,8 +47,7 @@ fn failure_rates_by_version_have_intervals() {
 
 #[test]
 fn values_of_a_task_by_step() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for (seed, fleet) in fleets().into_iter().enumerate() {
         let (from, to) = super::range();
         let values: Vec<f64> = fleet
             .within(from, to)
@@ -81,8 +77,7 @@ fn values_of_a_task_by_step() {
 
 #[test]
 fn spreads_of_sizes_are_exact() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for (seed, fleet) in fleets().into_iter().enumerate() {
         let (from, to) = super::range();
         let mut told: Vec<u64> = super::users(&fleet, from, to).into_values().collect();
         told.sort_unstable();
@@ -105,8 +100,7 @@ fn spreads_of_sizes_are_exact() {
 
 #[test]
 fn tallies_are_those_of_the_raw_events() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for (seed, fleet) in fleets().into_iter().enumerate() {
         let (from, to) = super::range();
         let mut expected: Vec<(i32, bool, u64, u64)> = Vec::new();
         let mut counts: BTreeMap<(i32, usize, bool), (u64, u64)> = BTreeMap::new();

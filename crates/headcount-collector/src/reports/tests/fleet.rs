@@ -1,5 +1,7 @@
 //! A small fleet made from a seed: its events as plain values, and the same events in a collector.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
 use headcount_protocol::{AppStat, InstallId, InstalledApp, Stats, Task};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -8,7 +10,8 @@ use tempfile::TempDir;
 use crate::app::Collector;
 use crate::config::Config;
 use crate::index::Index;
-use crate::reports::{self, Params, ReportError, Source, Table};
+use crate::meta::breaks::Break;
+use crate::reports::{self, Params, ReportError, Source, Table, calendar};
 use crate::store::{Accepted, Day, Entry, EntryBody, Parcel, ProjectNumber, Wire};
 
 /// The last day of the fleet, 2026-06-30.
@@ -26,6 +29,13 @@ pub(super) struct Event {
     at_ms: i64,
     pub(super) version: String,
     pub(super) told: Told,
+}
+
+impl Event {
+    /// Its moment as reports tell it.
+    pub(super) fn at(&self) -> String {
+        calendar::iso_moment(self.at_ms)
+    }
 }
 
 pub(super) enum Told {
@@ -52,18 +62,13 @@ pub(super) enum Told {
 pub(super) struct Fleet {
     /// In order of time.
     pub(super) events: Vec<Event>,
-    collector: std::sync::Arc<Collector>,
+    collector: Arc<Collector>,
     _folder: TempDir,
 }
 
 impl Fleet {
-    /// The fleet of the tests, with all its events committed and counted.
-    pub(super) fn stored() -> Self {
-        Self::seeded(7)
-    }
-
-    /// Another one of its kind.
-    pub(super) fn seeded(seed: u64) -> Self {
+    /// A fleet with all its events committed and counted.
+    fn seeded(seed: u64) -> Self {
         let mut events = simulate(seed);
         events.sort_by_key(|event| event.at_ms);
         let folder = tempfile::tempdir().unwrap();
@@ -93,8 +98,21 @@ impl Fleet {
     }
 
     pub(super) fn report(&self, name: &str, query: &str) -> Result<Table, ReportError> {
+        self.report_beside(name, query, &[])
+    }
+
+    /// A report where some days are known to be wrong.
+    pub(super) fn report_beside(
+        &self,
+        name: &str,
+        query: &str,
+        breaks: &[Break],
+    ) -> Result<Table, ReportError> {
         let params = Params::parse(query, Day(LAST.0 + 1))?;
-        self.source(|source| reports::run(source, name, &params))
+        self.source(|source| {
+            let source = Source { breaks, ..*source };
+            reports::run(&source, name, &params)
+        })
     }
 
     /// Its index, and its project there.
@@ -111,6 +129,7 @@ impl Fleet {
         let Collector { index, store, .. } = self.collector.as_ref();
         work(&Source {
             project: "fleet",
+            breaks: &[],
             now_ms: i64::from(LAST.0 + 1) * DAY_MS,
             narrowed: false,
             answer: &|query| index.answer(PROJECT, query).map_err(failed),
@@ -119,6 +138,26 @@ impl Fleet {
             hits: &|limit| store.recent_hits(PROJECT, limit).map_err(failed),
         })
     }
+}
+
+/// The three fleets of the tests: those that run at the same time share them.
+pub(super) fn fleets() -> [Arc<Fleet>; 3] {
+    const SEEDS: [u64; 3] = [7, 8, 9];
+    static KNOWN: Mutex<[Weak<Fleet>; 3]> = Mutex::new([const { Weak::new() }; 3]);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    std::array::from_fn(|k| {
+        known[k].upgrade().unwrap_or_else(|| {
+            let made = Arc::new(Fleet::seeded(SEEDS[k]));
+            known[k] = Arc::downgrade(&made);
+            made
+        })
+    })
+}
+
+/// The version an install has of every app on a day; some do not tell.
+pub(super) fn app_version(install: usize, day: i32) -> Option<&'static str> {
+    let moves = usize::try_from(day / 20).unwrap_or(0);
+    [Some("1.0"), Some("1.1.0"), None, Some("2.0rc1")][(install + moves) % 4]
 }
 
 fn simulate(seed: u64) -> Vec<Event> {
@@ -205,7 +244,7 @@ fn accepted(event: &Event) -> Accepted {
                 .iter()
                 .map(|name| InstalledApp {
                     name: name.clone(),
-                    version: Some("1.0".to_owned()),
+                    version: app_version(event.install, event.day).map(str::to_owned),
                 })
                 .collect(),
             ..Stats::default()

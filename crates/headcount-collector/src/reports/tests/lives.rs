@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fleet::{DAYS, Fleet, LAST, deployment};
+use super::fleet::{DAYS, Fleet, LAST, deployment, fleets};
 use super::{active, calendar, first_days, rows};
 use crate::query::Bucket;
 use crate::store::Day;
-
-const SEEDS: [u64; 3] = [7, 8, 9];
 
 fn whole(more: &str) -> String {
     let from = calendar::iso(Day(LAST.0 - DAYS));
@@ -25,8 +23,7 @@ fn born(fleet: &Fleet, from: i32, to: i32, only: Option<&str>) -> BTreeMap<usize
 
 #[test]
 fn retention_by_month_week_and_day() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for (seed, fleet) in fleets().into_iter().enumerate() {
         let (from, to) = (LAST.0 - DAYS, LAST.0 - 3);
         for (bucket, filter, only) in [
             ("", "", None),
@@ -112,8 +109,7 @@ fn kaplan_meier(lives: &[(i32, i32)], to: i32) -> Vec<(u64, u64, f64, f64)> {
 
 #[test]
 fn survival_with_its_band() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for (seed, fleet) in fleets().into_iter().enumerate() {
         for (filter, only) in [("", None), ("&filter=deployment:docker", Some("docker"))] {
             let first = born(&fleet, LAST.0 - DAYS, LAST.0, only);
             let lives: Vec<(i32, i32)> = first
@@ -147,10 +143,11 @@ fn survival_with_its_band() {
 
 #[test]
 fn without_dates_they_go_over_a_year() {
-    let fleet = Fleet::stored();
-    let table = fleet.report("survival", "").unwrap();
-    assert_eq!(table.to.0 - table.from.0, 364);
-    assert_eq!(table.base_installs, first_days(&fleet).len() as u64);
-    let table = fleet.report("installs", "").unwrap();
-    assert_eq!(table.to.0 - table.from.0, 29);
+    for fleet in fleets() {
+        let table = fleet.report("survival", "").unwrap();
+        assert_eq!(table.to.0 - table.from.0, 364);
+        assert_eq!(table.base_installs, first_days(&fleet).len() as u64);
+        let table = fleet.report("installs", "").unwrap();
+        assert_eq!(table.to.0 - table.from.0, 29);
+    }
 }

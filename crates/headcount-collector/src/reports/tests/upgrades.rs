@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fleet::{DAYS, Fleet, LAST, deployment};
+use super::fleet::{DAYS, Fleet, LAST, deployment, fleets};
 use super::{active, apps, calendar, range, rows, versions};
 use crate::store::Day;
-
-const SEEDS: [u64; 3] = [7, 8, 9];
 
 /// Days of the last week on which a version is told, and how many are active: from the raw events.
 struct Released {
@@ -51,8 +49,7 @@ fn released(fleet: &Fleet, from: i32, to: i32) -> Vec<Released> {
 
 #[test]
 fn upgrades_and_their_lag() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for (seed, fleet) in fleets().into_iter().enumerate() {
         let (from, to) = (LAST.0 - DAYS, LAST.0);
         let expected = released(&fleet, from, to);
         let query = format!(
@@ -98,8 +95,7 @@ fn upgrades_and_their_lag() {
 
 #[test]
 fn apps_of_those_that_stay_behind() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for (seed, fleet) in fleets().into_iter().enumerate() {
         let (from, to) = (LAST.0 - DAYS, LAST.0);
         let releases = released(&fleet, from, to);
         let old = |release: &&Released| release.day <= to - 30 && release.version.ends_with(".0");
@@ -147,8 +143,7 @@ fn apps_of_those_that_stay_behind() {
 
 #[test]
 fn deployment_and_what_it_was() {
-    for seed in SEEDS {
-        let fleet = Fleet::seeded(seed);
+    for fleet in fleets() {
         let (from, to) = range();
         let counts = |from, to| {
             let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

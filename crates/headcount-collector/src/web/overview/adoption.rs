@@ -25,14 +25,15 @@ pub(crate) fn versions(state: &State, data: &Data) -> String {
     let weeks = data.adoption.days.len();
     let stack = Stack {
         title: "Version adoption".to_owned(),
-        about: format!(
-            "Active installs by version, {}. Read a boundary as “on this version or newer”.",
+        about: data.adoption.gaps.said(&format!(
+            "Active installs by version, {}. Read a boundary as “on this version or newer”",
             if weeks == 1 {
                 "last week".to_owned()
             } else {
                 format!("last {weeks} weeks")
             }
-        ),
+        )),
+        gaps: data.adoption.gaps.points.clone(),
         end: crate::chart::link(&state.showing("versions"), "All versions"),
         days: data.adoption.days.clone(),
         layers: layers(data),

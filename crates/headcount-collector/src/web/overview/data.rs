@@ -2,7 +2,6 @@
 
 use std::thread;
 
-use crate::meta::breaks::Break;
 use crate::query::{AnswerRow, Bucket, DayRange, Dimension, Measure};
 use crate::reports::interval::quantile;
 use crate::reports::totals::{self, Figures, week_to};
@@ -91,6 +90,8 @@ pub(crate) struct Adoption {
     /// Last day of each week.
     pub(crate) days: Vec<Day>,
     pub(crate) weeks: Vec<Vec<AnswerRow>>,
+    /// Weeks that were broken.
+    pub(crate) gaps: Gaps,
 }
 
 /// Sizes of installs in the last week.
@@ -106,8 +107,8 @@ pub(crate) struct Sizes {
 pub(crate) struct Apps {
     pub(crate) now: Vec<AnswerRow>,
     pub(crate) was: Option<(Vec<AnswerRow>, u64)>,
-    /// For each week: rows and active installs.
-    pub(crate) trend: Vec<(Vec<AnswerRow>, u64)>,
+    /// For each week: rows and active installs; nothing for broken weeks.
+    pub(crate) trend: Vec<Option<(Vec<AnswerRow>, u64)>>,
 }
 
 /// Page views.
@@ -132,12 +133,8 @@ pub(crate) struct Tasks {
     pub(crate) worst_installs: u64,
 }
 
-/// Asks everything. `breaks` are days on which reports are known to be wrong.
-pub(crate) fn gather(
-    source: &Source<'_>,
-    state: &State,
-    (span, breaks): (Span, &[Break]),
-) -> Result<Data, ReportError> {
+/// Asks everything.
+pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<Data, ReportError> {
     let ask = Ask {
         source,
         state,
@@ -148,7 +145,7 @@ pub(crate) fn gather(
         .compare
         .range(ask.range)
         .filter(|before| before.from >= span.first);
-    let spoilt = before.and_then(|before| gaps::spoils(breaks, before));
+    let spoilt = before.and_then(|before| source.spoilt("stats", before));
     let before = before.filter(|_| spoilt.is_none());
     thread::scope(|scope| {
         // Events take about as long as all the rest, and neither needs the other.
@@ -165,7 +162,7 @@ pub(crate) fn gather(
         let latest = now.latest.as_ref().map_or("", |(version, _)| version);
         let releases = series::releases(source, ask.release_range())?;
         let line = ask.line(before, latest)?;
-        let gaps = gaps::find(source, breaks, &series::points(ask.range, span.first))?;
+        let gaps = gaps::find(source, "stats", &gaps::ending(&line.days))?;
         let spread = ask.spread(&releases, &now)?;
         let adoption = ask.adoption()?;
         let (users, tokens) = (ask.sizes(SizeOf::Users)?, ask.sizes(SizeOf::Tokens)?);
@@ -317,7 +314,8 @@ impl Ask<'_> {
             .filter(|&day| day >= self.span.first)
             .collect();
         let weeks = self.by_attribute(Dimension::Version, &days)?;
-        Ok(Adoption { days, weeks })
+        let gaps = gaps::find(self.source, "stats", &weeks_of(&days))?;
+        Ok(Adoption { days, weeks, gaps })
     }
 
     fn by_attribute(
@@ -358,7 +356,13 @@ impl Ask<'_> {
         Ok(Apps {
             now: week(self.range.to)?.0,
             was: before.map(|before| week(before.to)).transpose()?,
-            trend: trend.into_iter().map(week).collect::<Result<_, _>>()?,
+            trend: trend
+                .into_iter()
+                .map(|day| match self.source.spoilt("stats", week_to(day)) {
+                    Some(_) => Ok(None),
+                    None => week(day).map(Some),
+                })
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -417,6 +421,11 @@ impl Ask<'_> {
     }
 }
 
+/// The 7 days up to each of some days.
+fn weeks_of(days: &[Day]) -> Vec<DayRange> {
+    days.iter().map(|&day| week_to(day)).collect()
+}
+
 /// The parameters of a full report for the days and filter of the page.
 pub(crate) fn report_params(state: &State, range: DayRange) -> Params {
     Params {
@@ -430,5 +439,6 @@ pub(crate) fn report_params(state: &State, range: DayRange) -> Params {
         namespace: state.namespace.clone(),
         task: state.task.clone(),
         csv: false,
+        compare: None,
     }
 }

@@ -1,7 +1,8 @@
 //! One report in full: every row of it, page by page, with the same table as CSV and JSON.
 
 use crate::chart::number;
-use crate::reports::{self, Cell, ReportError, Source, Table};
+use crate::reports::comparison::Compare;
+use crate::reports::{self, Cell, ReportError, Source, Table, calendar};
 
 use super::data::{Span, report_params};
 use super::state::State;
@@ -153,9 +154,14 @@ fn one(source: &Source<'_>, state: &State, span: Span, name: &str) -> Result<Ful
         });
     };
     let range = state.range.days(span.last);
-    let mut table = reports::run(source, name, &report_params(state, range))?;
+    let earlier = state.compare.range(range);
+    let known = earlier.is_none_or(|earlier| earlier.from >= span.first);
+    let compare = if known { state.compare } else { Compare::Off };
+    let mut asked = report_params(state, range);
+    asked.compare = Some(compare);
+    let mut table = reports::run(source, name, &asked)?;
     // The newest days first: the API keeps the order of time.
-    if table.columns.first() == Some(&"day") {
+    if table.columns.first().is_some_and(|name| name == "day") {
         table.rows.sort_by(|a, b| b[0].plain().cmp(&a[0].plain()));
     }
     let pages = table.rows.len().div_ceil(PAGE_ROWS).max(1);
@@ -164,16 +170,14 @@ fn one(source: &Source<'_>, state: &State, span: Span, name: &str) -> Result<Ful
     let shown = &table.rows[from..table.rows.len().min(from + PAGE_ROWS)];
     let go = |page: usize| state.with(|state| state.page = page);
     let api = format!(
-        "/api/v1/projects/{}/reports/{name}{}",
+        "/api/v1/projects/{}/reports/{name}{}&compare={}",
         source.project,
-        state.api(range)
+        state.api(range),
+        compare.word()
     );
     Ok(Full {
         title: (*title).to_owned(),
-        about: format!(
-            "{about}. Base: {}.",
-            number::counted(table.base_installs, "install")
-        ),
+        about: format!("{about}. {}.", base(&table)),
         heads: heads(&table),
         rows: shown.iter().map(|row| cells(&table, row)).collect(),
         place: match table.rows.len() {
@@ -192,8 +196,29 @@ fn one(source: &Source<'_>, state: &State, span: Span, name: &str) -> Result<Ful
     })
 }
 
+/// Of how many installs it tells, now and in the days compared with.
+fn base(table: &Table) -> String {
+    let now = format!("Base: {}", number::counted(table.base_installs, "install"));
+    let Some(earlier) = &table.earlier else {
+        return now;
+    };
+    let days = format!(
+        "{} to {}",
+        calendar::long(earlier.range.from),
+        calendar::long(earlier.range.to)
+    );
+    match (earlier.base_installs, &earlier.left_out) {
+        (Some(base), _) => format!(
+            "{now}; previous is {days}, base {}",
+            number::counted(base, "install")
+        ),
+        (None, Some(reason)) => format!("{now}; {days} left out: {reason}"),
+        (None, None) => now,
+    }
+}
+
 fn heads(table: &Table) -> Vec<Head> {
-    let label = |column: &&str| {
+    let label = |column: &String| {
         let words = column.replace('_', " ");
         let mut letters = words.chars();
         let first = letters.next().map(|letter| letter.to_ascii_uppercase());
@@ -235,9 +260,14 @@ fn is_number(column: &str) -> bool {
     !TEXTS.contains(&column) && column != "detail"
 }
 
+/// A column of the earlier time holds what the column it stands for holds.
+fn plain_name(column: &str) -> &str {
+    column.strip_prefix("previous_").unwrap_or(column)
+}
+
 fn cells(table: &Table, row: &[Cell]) -> Vec<Shown> {
     let share = |k: usize| {
-        let column = table.columns[k];
+        let column = plain_name(&table.columns[k]);
         let metric = row.first().map(Cell::plain).unwrap_or_default();
         let survival = table.report == "survival" && ["kept", "low", "high"].contains(&column);
         let rate = table.report == "task-versions" && ["low", "high"].contains(&column);
@@ -250,8 +280,8 @@ fn cells(table: &Table, row: &[Cell]) -> Vec<Shown> {
     row.iter()
         .enumerate()
         .map(|(k, cell)| Shown {
-            text: text(table.columns[k], cell, share(k)),
-            number: is_number(table.columns[k]),
+            text: text(plain_name(&table.columns[k]), cell, share(k)),
+            number: is_number(&table.columns[k]),
         })
         .collect()
 }

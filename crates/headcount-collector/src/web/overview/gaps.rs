@@ -1,103 +1,127 @@
 //! Days on which reports were broken: noted by a manager, or so silent that they can only be broken.
 
 use crate::meta::breaks::Break;
-use crate::query::{Bucket, DayRange, Measure};
-use crate::reports::{Over, ReportError, Source, calendar, silence};
+use crate::query::{Bucket, DayRange};
+use crate::reports::{Over, ReportError, Source, broken, calendar, silence};
 use crate::store::Day;
 
 /// Days that are looked at one by one.
-const MOST_DAYS: usize = 100;
-/// Part of the days compared with that may be broken.
-const MOST_BROKEN: f64 = 0.2;
-/// The last days of a range decide its headline numbers.
-const DECISIVE_DAYS: i32 = 7;
+const MOST_DAYS: i32 = 200;
 
-/// Which points of a line are gaps, and why in words; no points where there are none.
+/// Which points of a chart are gaps, and why in words; no points where there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gaps {
     pub(crate) points: Vec<bool>,
     pub(crate) reasons: Vec<String>,
 }
 
-/// Breaks of installs and of all feeds: those of tasks and pages do not touch numbers of installs.
-fn of_installs(breaks: &[Break]) -> impl Iterator<Item = &Break> {
-    let own = |known: &&Break| known.feed.is_empty() || known.feed == "stats";
-    breaks.iter().filter(own)
+impl Gaps {
+    /// What the line under a chart's title says of them after its own words.
+    pub(crate) fn said(&self, about: &str) -> String {
+        match self.reasons.is_empty() {
+            true => about.to_owned(),
+            false => format!("{about}; gap: {}", self.reasons.join(", ")),
+        }
+    }
 }
 
-/// Looks for them among the days of a line.
+/// The days that each point of a chart stands for, where it stands for those since the point before.
+pub(crate) fn ending(days: &[Day]) -> Vec<DayRange> {
+    let before = |place: usize| days.get(place.checked_sub(1)?).copied();
+    let span = |(place, &to): (usize, &Day)| DayRange {
+        from: before(place).map_or(to, |day| Day(day.0 + 1)),
+        to,
+    };
+    days.iter().enumerate().map(span).collect()
+}
+
+/// The same where each point stands for the days up to the next one.
+pub(crate) fn beginning(days: &[Day], last: Day) -> Vec<DayRange> {
+    let span = |(place, &from): (usize, &Day)| DayRange {
+        from,
+        to: days.get(place + 1).map_or(last, |next| Day(next.0 - 1)),
+    };
+    days.iter().enumerate().map(span).collect()
+}
+
+/// Gaps among the points of a chart that tells of a feed. A point is one where half of its days are
+/// broken.
+///
+/// # Errors
+/// The data cannot be read.
 pub(crate) fn find(
     source: &Source<'_>,
-    breaks: &[Break],
-    days: &[Day],
+    feed: &str,
+    spans: &[DayRange],
 ) -> Result<Gaps, ReportError> {
-    let noted = |day: Day| of_installs(breaks).find(|known| known.from <= day && day <= known.to);
-    let silent = silent_days(source, days)?;
-    let points: Vec<bool> = days
-        .iter()
-        .zip(&silent)
-        .map(|(&day, &silent)| silent || noted(day).is_some())
-        .collect();
-    if !points.contains(&true) {
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
         return Ok(Gaps::default());
-    }
-    let mut reasons: Vec<String> = days
-        .iter()
-        .filter_map(|&day| noted(day))
-        .map(|known| known.reason.clone())
-        .collect();
-    reasons.dedup();
-    if days
-        .iter()
-        .zip(silent)
-        .any(|(&day, silent)| silent && noted(day).is_none())
-    {
-        reasons.push("nearly no install reported".to_owned());
-    }
-    Ok(Gaps { points, reasons })
+    };
+    let range = DayRange {
+        from: first.from,
+        to: last.to,
+    };
+    let silent = silent_days(source, feed, range)?;
+    Ok(among((source.breaks, feed), &silent, spans))
 }
 
-fn silent_days(source: &Source<'_>, days: &[Day]) -> Result<Vec<bool>, ReportError> {
-    let none = vec![false; days.len()];
-    let (Some(&from), Some(&to)) = (days.first(), days.last()) else {
-        return Ok(none);
-    };
-    let gapless = usize::try_from(to.0 - from.0 + 1) == Ok(days.len());
-    if !gapless || days.len() > MOST_DAYS || source.narrowed {
-        return Ok(none);
+fn among((breaks, feed): (&[Break], &str), silent: &[Day], spans: &[DayRange]) -> Gaps {
+    let noted =
+        |day: Day| broken::of(breaks, feed).find(|known| known.from <= day && day <= known.to);
+    let mut gaps = Gaps::default();
+    for span in spans {
+        let days = || (span.from.0..=span.to.0).map(Day);
+        let is_broken = |day: &Day| noted(*day).is_some() || silent.contains(day);
+        let gap = days().filter(is_broken).count() * 2 >= days().count().max(1);
+        gaps.points.push(gap);
+        if gap {
+            let reasons = days().filter(is_broken).map(|day| match noted(day) {
+                Some(known) => known.reason.clone(),
+                None => "nearly no install reported".to_owned(),
+            });
+            gaps.reasons.extend(reasons);
+        }
+    }
+    if !gaps.points.contains(&true) {
+        return Gaps::default();
+    }
+    let mut told: Vec<String> = Vec::new();
+    gaps.reasons.retain(|reason| {
+        let fresh = !told.contains(reason);
+        told.extend(fresh.then(|| reason.clone()));
+        fresh
+    });
+    gaps
+}
+
+/// Days of a range on which a feed was silent.
+fn silent_days(source: &Source<'_>, feed: &str, range: DayRange) -> Result<Vec<Day>, ReportError> {
+    let days = range.to.0 - range.from.0 + 1;
+    if !(2..=MOST_DAYS).contains(&days) || source.narrowed {
+        return Ok(Vec::new());
     }
     let over = Over {
-        range: DayRange { from, to },
+        range,
         bucket: Bucket::Day,
         filter: &[],
     };
-    let rows = source.ask(Measure::Active, &[], &over)?.rows;
-    let installs: Vec<u64> = rows.iter().map(|row| row.installs).collect();
-    let mut silent = silence::silent_days(&installs);
-    // Today is not over.
-    if to >= calendar::day_of_ms(source.now_ms)
-        && let Some(last) = silent.last_mut()
-    {
-        *last = false;
+    let rows = source.ask(silence::measure(feed), &[], &over)?.rows;
+    let mut installs = vec![0; usize::try_from(days).unwrap_or(0)];
+    for row in rows {
+        let place = usize::try_from(row.bucket.0 - range.from.0).unwrap_or(usize::MAX);
+        if let Some(day) = installs.get_mut(place) {
+            *day = row.installs;
+        }
     }
-    Ok(if silent.len() == days.len() {
-        silent
-    } else {
-        none
-    })
-}
-
-/// Why a range is no measure for another one: too much of it is broken, or of its last days.
-pub(crate) fn spoils(breaks: &[Break], range: DayRange) -> Option<String> {
-    let days = f64::from(range.to.0 - range.from.0 + 1);
-    let decisive = Day(range.to.0 - DECISIVE_DAYS + 1);
-    let spoilt = |known: &&Break| {
-        let (from, to) = (known.from.max(range.from), known.to.min(range.to));
-        let broken = f64::from((to.0 - from.0 + 1).max(0));
-        broken > 0.0 && (to >= decisive || broken > days * MOST_BROKEN)
-    };
-    let found = of_installs(breaks).find(spoilt);
-    found.map(|known| known.reason.clone())
+    let today = calendar::day_of_ms(source.now_ms);
+    let silent = silence::silent_days(&installs);
+    Ok((range.from.0..=range.to.0)
+        .map(Day)
+        .zip(silent)
+        // Today is not over.
+        .filter(|&(day, silent)| silent && day < today)
+        .map(|(day, _)| day)
+        .collect())
 }
 
 #[cfg(test)]
@@ -105,25 +129,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn broken_days_spoil_a_comparison() {
-        let of = |from, to, feed: &str| {
-            let known = Break {
-                id: 1,
-                from: Day(from),
-                to: Day(to),
-                feed: feed.to_owned(),
-                reason: "moved".to_owned(),
-            };
-            let range = DayRange {
-                from: Day(100),
-                to: Day(189),
-            };
-            spoils(&[known], range).is_some()
+    fn a_point_is_a_gap_where_half_of_its_days_are_broken() {
+        let known = |from, to, feed: &str, reason: &str| Break {
+            id: 1,
+            from: Day(from),
+            to: Day(to),
+            feed: feed.to_owned(),
+            reason: reason.to_owned(),
         };
-        assert!(of(187, 187, ""), "a day of the last week");
-        assert!(of(90, 130, "stats"), "a third of the days");
-        assert!(!of(110, 112, ""), "three days long ago");
-        assert!(!of(187, 187, "tasks"), "another feed");
-        assert!(!of(50, 60, "") && !of(190, 400, ""), "other days");
+        let breaks = [
+            known(10, 13, "", "moved"),
+            known(24, 26, "stats", "a bad release"),
+            known(0, 99, "pages", "never"),
+        ];
+        let weeks = beginning(&[7, 14, 21].map(Day), Day(27));
+        let of = |feed, silent: &[Day]| among((&breaks, feed), silent, &weeks);
+        let gaps = of("stats", &[Day(27)]);
+        assert_eq!(gaps.points, [true, false, true]);
+        let reasons = ["moved", "a bad release", "nearly no install reported"];
+        assert_eq!(gaps.reasons, reasons);
+        assert_eq!(
+            gaps.said("Runs"),
+            "Runs; gap: moved, a bad release, nearly no install reported"
+        );
+        assert_eq!(of("tasks", &[]).points, [true, false, false]);
+        let days = ending(&[9, 10, 11].map(Day));
+        let gaps = among((&breaks, "tasks"), &[], &days);
+        assert_eq!(gaps.points, [false, true, true]);
+        let weeks = ending(&[2, 9].map(Day));
+        assert_eq!(among((&breaks, "tasks"), &[], &weeks), Gaps::default());
+        assert_eq!(Gaps::default().said("Runs"), "Runs");
     }
 }

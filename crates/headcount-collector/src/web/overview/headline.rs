@@ -115,10 +115,7 @@ pub(crate) fn chart(state: &State, data: &Data) -> String {
     let style = style(state.metric, data);
     let line = Line {
         title: style.title,
-        about: match data.gaps.reasons.is_empty() {
-            true => style.about.to_owned(),
-            false => format!("{}; gap: {}", style.about, data.gaps.reasons.join(", ")),
-        },
+        about: data.gaps.said(style.about),
         counts: style.counts.to_owned(),
         along: "day",
         column: style.column.to_owned(),

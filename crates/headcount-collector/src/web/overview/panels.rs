@@ -113,11 +113,11 @@ fn app(state: &State, data: &Data, row: &AnswerRow) -> AppRow {
                 Change::Points(0.0),
             )
         });
-    let trend: Vec<f64> = data
+    let trend: Vec<Option<f64>> = data
         .apps
         .trend
         .iter()
-        .map(|(rows, base)| share_in(rows, *base))
+        .map(|week| Some(share_in(&week.as_ref()?.0, week.as_ref()?.1)))
         .collect();
     AppRow {
         href: state.filtered(only(Dimension::App, name)),
@@ -395,7 +395,11 @@ pub(crate) fn deployments(state: &State, data: &Data) -> List {
     rows.sort_by(|a, b| b.installs.cmp(&a.installs).then_with(|| a.key.cmp(&b.key)));
     let entries = rows.iter().map(|row| Entry {
         name: words::deployment(&row.key[0]),
-        href: state.filtered(only(Dimension::Deployment, &row.key[0])),
+        // Who did not tell has no value to filter by.
+        href: match row.key[0].as_str() {
+            "" => String::new(),
+            deployment => state.filtered(only(Dimension::Deployment, deployment)),
+        },
         amount: row.installs as f64,
     });
     let about = format!(

@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::query::{Clause, DayRange};
+use crate::reports::comparison::Compare;
 use crate::reports::{ReportError, calendar, params};
 use crate::store::Day;
 
@@ -62,41 +63,6 @@ impl Range {
         DayRange {
             from: Day(last.0 - days + 1),
             to: last,
-        }
-    }
-}
-
-/// What the range is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compare {
-    Previous,
-    Year,
-    Off,
-}
-
-impl Compare {
-    pub(crate) const ALL: [Self; 3] = [Self::Previous, Self::Year, Self::Off];
-
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Previous => "previous",
-            Self::Year => "year",
-            Self::Off => "off",
-        }
-    }
-
-    /// The earlier range, `None` when it is off.
-    pub(crate) fn range(self, of: DayRange) -> Option<DayRange> {
-        match self {
-            Self::Previous => Some(params::previous(of)),
-            Self::Year => {
-                let to = calendar::year_before(of.to);
-                Some(DayRange {
-                    from: Day(to.0 - (of.to.0 - of.from.0)),
-                    to,
-                })
-            }
-            Self::Off => None,
         }
     }
 }
@@ -422,19 +388,5 @@ mod tests {
                 other => panic!("{query}: {other:?}"),
             }
         }
-    }
-
-    #[test]
-    fn a_year_before_keeps_the_length() {
-        let to = calendar::parse("2026-11-22").expect("a date");
-        let range = Range::Quarter.days(to);
-        let before = Compare::Year.range(range).expect("it is on");
-        assert_eq!(calendar::iso(before.to), "2025-11-22");
-        assert_eq!(before.to.0 - before.from.0, 89);
-        assert_eq!(
-            Compare::Previous.range(range).map(|r| r.to),
-            Some(Day(range.from.0 - 1))
-        );
-        assert_eq!(Compare::Off.range(range), None);
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::chart::number;
 use crate::query::{AnswerRow, Clause, ClauseValue, DayRange, Dimension, Measure};
+use crate::reports::comparison::Compare;
 use crate::reports::totals::week_to;
 use crate::reports::{Over, ReportError, Source, calendar, params};
 use crate::store::Day;
 
 use super::data::{Data, Span};
-use super::state::{Compare, Range, State};
+use super::state::{Range, State};
 use super::words;
 
 /// Values offered per dimension in the filter menu.

@@ -8,6 +8,7 @@ use crate::reports::upgrade::{self, Spreading};
 use crate::reports::{Over, ReportError, Source, calendar, retention};
 use crate::store::Day;
 use crate::web::overview::data::{Span, report_params};
+use crate::web::overview::gaps::{self, Gaps};
 use crate::web::overview::panels::only;
 use crate::web::overview::state::State;
 
@@ -33,6 +34,8 @@ pub(crate) struct Data {
     pub(crate) by_deployment: Vec<(String, Vec<Step>)>,
     pub(crate) cohort_range: DayRange,
     pub(crate) cohorts: Vec<Cohort>,
+    /// Which of the cohorts' buckets were broken.
+    pub(crate) gaps: Gaps,
     /// How many of the cohorts' buckets are over.
     pub(crate) complete: usize,
     pub(crate) upgrade_range: DayRange,
@@ -61,6 +64,9 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
         filter: state.filter.clone(),
         cut: Some(Bucket::Month),
     })?;
+    let starts: Vec<Day> = cohorts.cohorts.iter().map(|cohort| cohort.first).collect();
+    let months = gaps::beginning(&starts, cohort_range.to);
+    let gaps = gaps::find(source, "stats", &months)?;
     let upgrade_range = DayRange {
         from: Day((span.last.0 - UPGRADE_DAYS + 1).max(span.first.0)),
         to: span.last,
@@ -73,6 +79,7 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
         curve: survival::curve(&all.lives, range),
         by_deployment,
         cohort_range,
+        gaps,
         cohorts: cohorts.cohorts,
         complete: retention::last_complete(cohort_range, Bucket::Month),
         upgrade_range,

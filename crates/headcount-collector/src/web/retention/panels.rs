@@ -128,6 +128,7 @@ pub(crate) struct Heat {
     pub(crate) rows: Vec<HeatRow>,
     /// Class and word.
     pub(crate) legend: Vec<(usize, String)>,
+    pub(crate) about: String,
     pub(crate) csv: String,
 }
 
@@ -141,7 +142,8 @@ pub(crate) struct HeatRow {
 
 pub(crate) fn heat(state: &State, slug: &str, data: &Data) -> Heat {
     let ages = data.complete.saturating_sub(1).min(AGES);
-    let known = |cohort: usize, age: usize| cohort + age < data.complete;
+    let broken = |month: usize| data.gaps.points.get(month).copied().unwrap_or(false);
+    let known = |cohort: usize, age: usize| cohort + age < data.complete && !broken(cohort + age);
     let all = |age: usize| {
         let own = data.cohorts.iter().enumerate();
         let own = own.filter(|(place, cohort)| known(*place, age) && cohort.installs > 0);
@@ -180,6 +182,9 @@ pub(crate) fn heat(state: &State, slug: &str, data: &Data) -> Heat {
             })
             .collect(),
         legend: shades.legend(),
+        about: data.gaps.said(
+            "Of the installs first seen in a month, the percentage active so many calendar months later; months that are not over are left out",
+        ),
         csv: csv(state, slug, "retention", data.cohort_range),
     }
 }

@@ -5,6 +5,7 @@ use crate::reports::interval::quantile;
 use crate::reports::{Cell, Over, Params, ReportError, Source, release, task};
 use crate::store::Day;
 use crate::web::overview::data::{Span, report_params};
+use crate::web::overview::gaps::{self, Gaps};
 use crate::web::overview::panels::only;
 use crate::web::overview::regress::{self, Regression};
 use crate::web::overview::series::{self, Release};
@@ -18,6 +19,8 @@ pub(crate) struct Data {
     pub(crate) range: DayRange,
     /// Whether there is data for all of the days compared with.
     pub(crate) compared: bool,
+    /// Why they are left out, if they are no measure.
+    pub(crate) spoilt: Option<String>,
     /// By namespace and task, in the order asked for.
     pub(crate) rows: Vec<AnswerRow>,
     pub(crate) was: Vec<AnswerRow>,
@@ -35,6 +38,8 @@ pub(crate) struct Found {
     /// Rows of `task`, by day or week.
     pub(crate) runs: Vec<Vec<Cell>>,
     pub(crate) bucket: Bucket,
+    /// Which of them were broken.
+    pub(crate) gaps: Gaps,
     /// Rows of `task-exceptions` and `task-versions`.
     pub(crate) exceptions: Vec<Vec<Cell>>,
     pub(crate) versions: Vec<Vec<Cell>>,
@@ -62,6 +67,8 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
     let range = state.range.days(span.last);
     let before = state.compare.range(range);
     let before = before.filter(|before| before.from >= span.first);
+    let spoilt = before.and_then(|before| source.spoilt("tasks", before));
+    let before = before.filter(|_| spoilt.is_none());
     let rows = |by: &[Dimension], range| {
         let over = Over::whole(range, &state.filter);
         Ok::<_, ReportError>(source.ask(Measure::Tasks, by, &over)?.rows)
@@ -73,6 +80,7 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
     let mut data = Data {
         range,
         compared: was.is_some(),
+        spoilt,
         was: was.unwrap_or_default(),
         installs: rows(&[], range)?.first().map_or(0, |row| row.installs),
         worse: regress::find(&rows(&by, range)?),
@@ -152,9 +160,13 @@ fn detail(
     };
     let mut releases = series::releases(source, known)?;
     releases.retain(|found| release::is_release(&found.version));
+    let runs = task::run(source, &params)?.rows;
+    let days: Vec<Day> = runs.iter().filter_map(|row| row[0].day()).collect();
+    let gaps = gaps::find(source, "tasks", &gaps::beginning(&days, params.range.to))?;
     Ok(Found {
         worse_installs,
-        runs: task::run(source, &params)?.rows,
+        runs,
+        gaps,
         bucket,
         exceptions: task::exceptions(source, &params)?.rows,
         versions: task::versions(source, &params)?.rows,

@@ -191,24 +191,22 @@ fn share_of(cell: &Cell) -> f64 {
 }
 
 fn runs(data: &Data, found: &Found, csv: &str) -> String {
-    let days: Vec<Day> = found
-        .runs
-        .iter()
-        .filter_map(|row| match row[0] {
-            Cell::Day(day) => Some(day),
-            _ => None,
-        })
-        .collect();
+    let days: Vec<Day> = found.runs.iter().filter_map(|row| row[0].day()).collect();
+    let each = match found.bucket {
+        Bucket::Day => "day",
+        _ => "week",
+    };
     let column = |at: usize| found.runs.iter().map(|row| number_of(&row[at])).collect();
     Runs {
         marks: headline::marks(&found.releases, &days, false),
         days,
         runs: column(1),
         failures: column(2),
-        each: match found.bucket {
-            Bucket::Day => "day",
-            _ => "week",
-        },
+        each,
+        gaps: found.gaps.points.clone(),
+        about: found.gaps.said(&format!(
+            "Runs per {each}, failed at the bottom; below, the share that failed"
+        )),
         before: data
             .was(&found.row)
             .map(|was| share(was.failures, count(was.amount))),

@@ -362,9 +362,33 @@ async fn the_api_answers_json_and_csv_to_those_who_may() {
 async fn every_report_answers() {
     let (site, _, cookie) = hostile_site().await;
     for name in crate::reports::names() {
-        let path =
-            format!("/api/v1/projects/one/reports/{name}?task=t1&filter=users:0-&bucket=week");
+        let path = format!("/api/v1/projects/one/reports/{name}?task=t1&bucket=week");
+        let path = match name {
+            "live" => path,
+            _ => format!("{path}&filter=users:0-&compare=previous"),
+        };
         let answer = site.get(&path, &cookie).await;
         assert_eq!(answer.status, 200, "{name}: {}", answer.body);
+        let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let accept = [cookie.as_str(), "Accept: text/csv"];
+        let csv = site.send("GET", &path, &accept, "");
+        let csv = csv.await;
+        assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+        let columns: Vec<&str> = json["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap())
+            .collect();
+        assert!(
+            csv.body.starts_with(&format!("{}\r\n", columns.join(","))),
+            "{name}"
+        );
+        let of = json["base"]["installs"].as_u64().unwrap().to_string();
+        assert_eq!(
+            csv.header("headcount-base-installs"),
+            Some(of.as_str()),
+            "{name}"
+        );
     }
 }
