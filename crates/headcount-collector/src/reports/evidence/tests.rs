@@ -106,7 +106,6 @@ fn alarm(random: &mut StdRng, adoption: Adoption, (days, raised): (i32, f64), te
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figure is what the run is for")]
 fn years_without_a_rise_have_few_alarms() {
     const YEARS: usize = 100;
     let mut random = StdRng::seed_from_u64(5);
@@ -119,7 +118,6 @@ fn years_without_a_rise_have_few_alarms() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figure is what the run is for")]
 fn a_threefold_rise_is_found_within_three_days_at_five_per_cent() {
     let mut random = StdRng::seed_from_u64(6);
     // As many tests as a project with 60 tasks and 10 releases a year has. 5 % of a fleet of 2,000
