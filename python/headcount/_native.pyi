@@ -31,7 +31,12 @@ class Client:
         self, namespace: object, task: object, result: object, label: object = None, value: object = None
     ) -> bool: ...
     def record_page(
-        self, path: object, title: object = None, locale: object = None, user_agent: object = None
+        self,
+        path: object,
+        title: object = None,
+        locale: object = None,
+        user_agent: object = None,
+        opened: object = None,
     ) -> bool: ...
     def record_stats(self, **values: object) -> bool: ...
     def record_stat(self, namespace: object, task: object, label: object, value: object) -> bool: ...

@@ -164,7 +164,8 @@ impl Client {
     }
 
     /// Records that a page was opened. Answers whether the event is held.
-    #[pyo3(signature = (path, title=None, locale=None, user_agent=None))]
+    /// Where `path` is a route's pattern, `opened` is the path itself: ignored paths are matched against both.
+    #[pyo3(signature = (path, title=None, locale=None, user_agent=None, opened=None))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn record_page(
         &self,
@@ -173,16 +174,25 @@ impl Client {
         title: Option<&Bound<'_, PyAny>>,
         locale: Option<&Bound<'_, PyAny>>,
         user_agent: Option<&Bound<'_, PyAny>>,
+        opened: Option<&Bound<'_, PyAny>>,
     ) -> bool {
         let Some(client) = self.wanting(Feed::Pages) else {
             return false;
         };
-        let texts = [Some(path), title, locale, user_agent].map(convert::text);
-        let [Some(path), Some(title), Some(locale), Some(user_agent)] = &texts else {
+        let texts = [Some(path), title, locale, user_agent, opened].map(convert::text);
+        let [
+            Some(path),
+            Some(title),
+            Some(locale),
+            Some(user_agent),
+            Some(opened),
+        ] = &texts
+        else {
             return self.refuse();
         };
         let page = Page {
             path,
+            opened,
             title,
             locale,
             user_agent,

@@ -150,6 +150,7 @@ fn calls(client: &Client, when: &str) -> Vec<Measured> {
         value: Some(34.0),
     };
     let page = Page {
+        opened: "",
         path: "/audit/r/98000001/",
         title: "Corp Tools: corporation",
         locale: "en",

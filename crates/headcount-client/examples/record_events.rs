@@ -24,6 +24,7 @@ fn main() {
             value: Some(3.0),
         };
         let page = Page {
+            opened: "",
             path: "/items/4711/?page=2",
             title: "Items",
             locale: "en",

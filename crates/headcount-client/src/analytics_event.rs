@@ -19,6 +19,8 @@ pub struct AnalyticsEvent<'a> {
     result: &'a str,
     value: f64,
     event_type: &'a str,
+    /// In the older shape one word is the result of a task, or the label of a statistic.
+    is_old: bool,
 }
 
 impl<'a> AnalyticsEvent<'a> {
@@ -38,10 +40,11 @@ impl<'a> AnalyticsEvent<'a> {
             result,
             value,
             event_type: "Celery",
+            is_old: false,
         }
     }
 
-    /// The shape until 3.x: `category, action, label, value`, where the label is the result.
+    /// The shape until 3.x: `category, action, label, value`, where the label of a task is its result.
     #[must_use]
     pub const fn old(category: &'a str, action: &'a str, label: &'a str, value: f64) -> Self {
         Self {
@@ -51,6 +54,7 @@ impl<'a> AnalyticsEvent<'a> {
             result: label,
             value,
             event_type: "Celery",
+            is_old: true,
         }
     }
 
@@ -105,7 +109,8 @@ impl<'a> AnalyticsEvent<'a> {
 }
 
 impl Client {
-    /// Records a call of `analytics_event`. Statistics without a result are numbers of the app itself.
+    /// Records a call of `analytics_event`. Statistics without a result are numbers of the app itself, and those in
+    /// the older shape, which has no result.
     pub fn analytics_event(&self, event: &AnalyticsEvent<'_>) -> Recorded {
         let feed = event.feed();
         if !self.wants(feed) {
@@ -114,8 +119,13 @@ impl Client {
         if let Some(part) = event.daily_part() {
             return self.record_stats(&part);
         }
-        if feed == Feed::Stats && event.result.is_empty() {
-            return self.record_stat(event.namespace, event.task, event.label, event.value);
+        if feed == Feed::Stats && (event.is_old || event.result.is_empty()) {
+            let label = if event.is_old {
+                event.result
+            } else {
+                event.label
+            };
+            return self.record_stat(event.namespace, event.task, label, event.value);
         }
         let parts = TaskParts {
             namespace: event.namespace,

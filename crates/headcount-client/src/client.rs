@@ -48,8 +48,11 @@ pub struct Task<'a> {
 /// A page that was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Page<'a> {
-    /// Its path; a query string is cut off before anything else happens.
+    /// Its path, or better the pattern of the route; a query string is cut off before anything else happens.
     pub path: &'a str,
+    /// What the visitor opened, where `path` is a pattern, else empty. Ignored paths are matched against it too,
+    /// and there it ends: it is neither kept nor sent.
+    pub opened: &'a str,
     /// Its title.
     pub title: &'a str,
     /// Its locale, for example `en`.
@@ -163,6 +166,11 @@ impl Client {
             title: page.title,
             locale: page.locale,
             user_agent: page.user_agent,
+            opened: if page.opened == page.path {
+                ""
+            } else {
+                without_query(page.opened)
+            },
         };
         self.push(&Draft::page(clock::event_ms(), &parts))
     }

@@ -59,7 +59,7 @@ impl State {
                 ..event.clone()
             };
             let id = event.id.unwrap_or_else(encode::random_id);
-            match intake.take(id, feed, &event) {
+            match intake.take(id, feed, &event, "") {
                 Ok(one) => {
                     incoming.push(one);
                     answers.push(Recorded::Held);

@@ -11,6 +11,7 @@ use crate::error::{Error, OnPath, Result};
 use crate::gate::Gate;
 use crate::intake::Intake;
 use crate::loss::LossReason;
+use crate::record::Decoded;
 use crate::ring::{Chunk, Ring};
 use crate::settings::Feed;
 use crate::spool::{self, Caps, Source, Spool};
@@ -129,7 +130,9 @@ impl Drain {
         event: Event,
         unless: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<bool>,
     ) -> Result<bool> {
-        let incoming = self.intake.take(crate::encode::random_id(), feed, &event);
+        let incoming = self
+            .intake
+            .take(crate::encode::random_id(), feed, &event, "");
         let incoming = incoming.map_err(|reason| Error::Invalid(reason.code().to_owned()))?;
         let caps = self.caps;
         self.spool.transact(|tx| {
@@ -146,8 +149,13 @@ impl Drain {
         let mut losses = ring.losses();
         let mut incoming = Vec::with_capacity(chunk.records.len());
         for read in &chunk.records {
-            let event = crate::intake::event_id(&id, read.position, &read.event);
-            match self.intake.take(event, read.feed, &read.event) {
+            let Decoded {
+                feed,
+                event,
+                opened,
+            } = &read.record;
+            let number = crate::intake::event_id(&id, read.position, event);
+            match self.intake.take(number, *feed, event, opened) {
                 Ok(one) => incoming.push(one),
                 Err(reason) => {
                     ring.lose(reason);

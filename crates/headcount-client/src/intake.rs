@@ -36,12 +36,14 @@ impl Intake {
         }
     }
 
-    /// Checks, cleans and addresses an event.
+    /// Checks, cleans and addresses an event. `opened` is what the visitor of a page opened, where its path is a
+    /// pattern: it is matched against ignored paths as the path itself is, and goes no further.
     pub(crate) fn take(
         &self,
         id: [u8; 16],
         feed: Feed,
         event: &Event,
+        opened: &str,
     ) -> Result<Incoming, LossReason> {
         let wanting: Vec<&Target> = self
             .targets
@@ -55,7 +57,7 @@ impl Intake {
         let clean = cleaned(&raw);
         let wanting: Vec<&Target> = wanting
             .into_iter()
-            .filter(|target| !target.ignores(&raw))
+            .filter(|target| !target.ignores(&raw, opened))
             .collect();
         if wanting.is_empty() {
             return Err(LossReason::Ignored);
@@ -73,13 +75,19 @@ impl Intake {
 }
 
 impl Target {
-    fn ignores(&self, event: &Event) -> bool {
+    fn ignores(&self, event: &Event, opened: &str) -> bool {
         let EventBody::Page(page) = &event.body else {
             return false;
         };
+        // Without a pattern the path itself is what was opened.
+        let opened = if opened.is_empty() {
+            &page.path
+        } else {
+            opened
+        };
         self.ignore
             .iter()
-            .any(|pattern| pattern.is_match(&page.path))
+            .any(|pattern| pattern.is_match(&page.path) || pattern.is_match(opened))
     }
 
     fn may_have_raw(&self) -> bool {
@@ -224,7 +232,7 @@ mod tests {
     }
 
     fn take(settings: &Settings, event: &Event) -> Result<Incoming, LossReason> {
-        Intake::of(settings).take([1; 16], Feed::Pages, event)
+        Intake::of(settings).take([1; 16], Feed::Pages, event, "")
     }
 
     #[test]
@@ -257,6 +265,25 @@ mod tests {
             [2]
         );
         assert_eq!(take(&settings, &page("/a/")).unwrap().destinations, [1, 2]);
+    }
+
+    #[test]
+    fn an_ignored_path_is_the_pattern_or_what_was_opened() {
+        let check = |ignored: &str, opened: &str, expected: &[u32]| {
+            let settings =
+                settings(|settings| settings.tokens[0].ignore_paths = vec![ignored.into()]);
+            let taken =
+                Intake::of(&settings).take([1; 16], Feed::Pages, &page("/fleet/<pk>/"), opened);
+            let taken = taken.unwrap();
+            assert_eq!(taken.destinations, expected, "{ignored} {opened}");
+            let kept = String::from_utf8_lossy(&taken.body);
+            assert!(!kept.contains("17") && taken.raw.is_none());
+        };
+        check("^/fleet/<pk>/", "/fleet/17/", &[2]);
+        check("^/fleet/17/", "/fleet/17/", &[2]);
+        check("^/fleet/", "/fleet/17/", &[2]);
+        check("^/fleet/17/", "/fleet/18/", &[1, 2]);
+        check("^/fleet/17/", "", &[1, 2]);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) at_ms: i64,
     numbers: [Option<u64>; 3],
     fixed: [&'a str; FIXED],
+    /// Of a page: what the visitor opened, where the path is a pattern. For the ring alone.
+    opened: &'a str,
     apps: &'a [InstalledApp],
 }
 
@@ -45,6 +47,7 @@ impl<'a> Draft<'a> {
             at_ms,
             numbers: [stats.users, stats.tokens, stats.addons],
             fixed: [bounded(deployment), "", "", ""],
+            opened: "",
             apps: &stats.apps[..stats.apps.len().min(MAX_APPS)],
         }
     }
@@ -60,6 +63,7 @@ impl<'a> Draft<'a> {
                 None,
             ],
             fixed: [run.namespace, run.task, run.result, run.label].map(bounded),
+            opened: "",
             apps: &[],
         }
     }
@@ -77,6 +81,7 @@ impl<'a> Draft<'a> {
             at_ms,
             numbers: [Some(value.to_bits()), None, None],
             fixed: [namespace, task, label, ""].map(bounded),
+            opened: "",
             apps: &[],
         }
     }
@@ -88,6 +93,7 @@ impl<'a> Draft<'a> {
             at_ms,
             numbers: [None; 3],
             fixed: [page.path, page.title, page.locale, page.user_agent].map(bounded),
+            opened: bounded(page.opened),
             apps: &[],
         }
     }
@@ -118,17 +124,23 @@ impl<'a> Draft<'a> {
                     title: &page.title,
                     locale: &page.locale,
                     user_agent: &page.user_agent,
+                    opened: "",
                 },
             ),
         }
     }
 
-    /// Names and versions of the apps, in turn.
-    fn app_strings(&self) -> impl Iterator<Item = &'a str> {
-        self.apps.iter().flat_map(|app| {
+    /// Strings after those that every record has: names and versions of the apps in turn, or what was opened.
+    fn more_strings(&self) -> impl Iterator<Item = &'a str> {
+        let apps = self.apps.iter().flat_map(|app| {
             let version = app.version.as_deref().unwrap_or_default();
             [bounded(&app.name), bounded(version)]
-        })
+        });
+        apps.chain((!self.opened.is_empty()).then_some(self.opened))
+    }
+
+    fn more(&self) -> usize {
+        2 * self.apps.len() + usize::from(!self.opened.is_empty())
     }
 
     /// Words that `write` will put.
@@ -138,9 +150,10 @@ impl<'a> Draft<'a> {
         let numbers = self.numbers.iter().flatten().count();
         let fixed: usize = self.fixed.iter().map(|text| words(text)).sum();
         let mut length = HEAD_WORDS + numbers + 1 + fixed;
-        if !self.apps.is_empty() {
-            let apps: usize = self.app_strings().map(words).sum();
-            length += (2 * self.apps.len()).div_ceil(LENGTHS_A_WORD) + apps;
+        let more = self.more();
+        if more > 0 {
+            let strings: usize = self.more_strings().map(words).sum();
+            length += more.div_ceil(LENGTHS_A_WORD) + strings;
         }
         length
     }
@@ -148,7 +161,7 @@ impl<'a> Draft<'a> {
     /// Puts the record word by word: shape and moment, numbers, lengths of the strings, their bytes.
     #[inline]
     pub(crate) fn write(&self, mut put: impl FnMut(u64)) {
-        let strings = FIXED + 2 * self.apps.len();
+        let strings = FIXED + self.more();
         let mut present = 0_u64;
         for (index, number) in self.numbers.iter().enumerate() {
             present |= u64::from(number.is_some()) << index;
@@ -159,19 +172,21 @@ impl<'a> Draft<'a> {
             put(*number);
         }
         put(packed_lengths(self.fixed));
-        if !self.apps.is_empty() {
-            self.write_app_lengths(&mut put);
+        if strings > FIXED {
+            self.write_more_lengths(&mut put);
         }
         for text in self.fixed {
             put_text(text.as_bytes(), &mut put);
         }
-        for text in self.app_strings() {
-            put_text(text.as_bytes(), &mut put);
+        if strings > FIXED {
+            for text in self.more_strings() {
+                put_text(text.as_bytes(), &mut put);
+            }
         }
     }
 
-    fn write_app_lengths(&self, put: &mut impl FnMut(u64)) {
-        let mut strings = self.app_strings().peekable();
+    fn write_more_lengths(&self, put: &mut impl FnMut(u64)) {
+        let mut strings = self.more_strings().peekable();
         while strings.peek().is_some() {
             put(packed_lengths(strings.by_ref().take(LENGTHS_A_WORD)));
         }
@@ -203,6 +218,16 @@ pub(crate) struct PageParts<'a> {
     pub(crate) title: &'a str,
     pub(crate) locale: &'a str,
     pub(crate) user_agent: &'a str,
+    pub(crate) opened: &'a str,
+}
+
+/// A record that was read back.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) feed: Feed,
+    pub(crate) event: Event,
+    /// Of a page of the ring: what the visitor opened, where the path is a pattern; else empty.
+    pub(crate) opened: String,
 }
 
 #[inline]
@@ -263,7 +288,7 @@ fn short_word(bytes: &[u8]) -> u64 {
 }
 
 /// Reads a record back; `None` when the words are no record.
-pub(crate) fn decode(words: &[u64]) -> Option<(Feed, Event)> {
+pub(crate) fn decode(words: &[u64]) -> Option<Decoded> {
     let mut reader = Reader { words };
     let shape = reader.word()?;
     let feed = Feed::from_number((shape >> 8) as u8)?;
@@ -275,10 +300,17 @@ pub(crate) fn decode(words: &[u64]) -> Option<(Feed, Event)> {
         }
     }
     let count = usize::try_from(shape >> 32).ok()?;
-    let strings = reader.strings(count)?;
+    let mut strings = reader.strings(count)?;
+    let is_opened = shape as u8 == Kind::Page as u8 && count > FIXED;
+    let opened = strings.pop_if(|_| is_opened).unwrap_or_default();
     let body = body_of(shape as u8, numbers, strings)?;
     let id = None;
-    Some((feed, Event { id, at_ms, body }))
+    let event = Event { id, at_ms, body };
+    Some(Decoded {
+        feed,
+        event,
+        opened,
+    })
 }
 
 /// Reads a record of the spool.
@@ -291,7 +323,7 @@ pub(crate) fn decode_bytes(bytes: &[u8]) -> Option<(Feed, Event)> {
         .iter()
         .map(|chunk| u64::from_le_bytes(*chunk))
         .collect();
-    decode(&words)
+    decode(&words).map(|read| (read.feed, read.event))
 }
 
 fn body_of(kind: u8, numbers: [Option<u64>; 3], strings: Vec<String>) -> Option<EventBody> {
@@ -456,11 +488,36 @@ mod tests {
             title: "",
             locale: "",
             user_agent: "",
+            opened: &path,
         };
         let (_, event) = decode_bytes(&Draft::page(0, &parts).to_bytes()).unwrap();
         let EventBody::Page(page) = event.body else {
             panic!("not a page")
         };
         assert_eq!(page.path.len(), MAX_STRING_BYTES);
+    }
+
+    #[test]
+    fn what_was_opened_reads_back_and_changes_nothing_else() {
+        let read = |opened: &str| {
+            let parts = PageParts {
+                path: "/users/<pk>/",
+                title: "User",
+                locale: "en",
+                user_agent: "Firefox",
+                opened,
+            };
+            let draft = Draft::page(7, &parts);
+            let mut words = Vec::new();
+            draft.write(|word| words.push(word));
+            assert_eq!(words.len(), draft.len());
+            decode(&words).unwrap()
+        };
+        let (with, without) = (read("/users/17/"), read(""));
+        assert_eq!(with.opened, "/users/17/");
+        assert_eq!(without.opened, "");
+        assert_eq!(with.event, without.event);
+        let kept = Draft::of(&with.event, with.feed).to_bytes();
+        assert!(!kept.windows(2).any(|pair| pair == b"17"));
     }
 }

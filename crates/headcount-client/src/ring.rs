@@ -6,12 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use headcount_protocol::Event;
-
 use crate::loss::LossReason;
 use crate::mapped::SharedWords;
-use crate::record::{self, Draft};
-use crate::settings::Feed;
+use crate::record::{self, Decoded, Draft};
 
 /// `HCRING` and the version of this layout.
 const MAGIC: u64 = u64::from_le_bytes(*b"HCRING01");
@@ -248,10 +245,9 @@ impl Ring {
                 words.push(word);
             }
             match record::decode(&words).filter(|_| check.end() == shape >> 32) {
-                Some((feed, event)) => chunk.records.push(Read {
+                Some(record) => chunk.records.push(Read {
                     position: at,
-                    feed,
-                    event,
+                    record,
                 }),
                 None => {
                     chunk.damaged = true;
@@ -289,8 +285,7 @@ pub(crate) struct Chunk {
 /// One record and where it was.
 pub(crate) struct Read {
     pub(crate) position: u64,
-    pub(crate) feed: Feed,
-    pub(crate) event: Event,
+    pub(crate) record: Decoded,
 }
 
 /// A checksum that catches what a machine crash leaves: zeros, or words of an earlier lap. The products do
@@ -351,6 +346,7 @@ fn halves(id: RingId) -> (u64, u64) {
 mod tests {
     use super::*;
     use crate::record::TaskParts;
+    use crate::settings::Feed;
 
     fn draft(label: &str) -> Draft<'_> {
         let parts = TaskParts {
@@ -365,7 +361,7 @@ mod tests {
     }
 
     fn labels(chunk: &Chunk) -> Vec<String> {
-        let label = |read: &Read| match &read.event.body {
+        let label = |read: &Read| match &read.record.event.body {
             headcount_protocol::EventBody::Task(task) => task.label.clone(),
             other => panic!("unexpected {other:?}"),
         };

@@ -205,6 +205,28 @@ async fn a_visitor_who_leaves_early_has_opened_the_page() {
 }
 
 #[tokio::test]
+async fn an_ignored_path_may_be_what_was_opened_though_a_pattern_leaves() {
+    let host = Host::with("pages");
+    let ignore = |settings: &mut headcount_client::Settings| {
+        settings.token_mut(1)?.ignore_paths = vec!["^/fleet/17/".into()];
+        Ok(())
+    };
+    host.state.change(ignore).unwrap();
+    for path in ["/fleet/17/", "/fleet/18/"] {
+        let page =
+            service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(answer(&[], &[HTML], 200))));
+        let layer = PageViews::new(host.client.clone()).path_by(|_| Some("/fleet/:id/".into()));
+        layer.layer(page).oneshot(get(path)).await.unwrap();
+    }
+    let paths: Vec<_> = host
+        .events()
+        .iter()
+        .map(|event| event["path"].clone())
+        .collect();
+    assert_eq!(paths, ["/fleet/:id/"]);
+}
+
+#[tokio::test]
 async fn nothing_is_touched_while_the_feed_is_off() {
     let host = Host::with("stats");
     let page: [&[u8]; 1] = [b"<title>T</title>"];

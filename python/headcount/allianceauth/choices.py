@@ -132,8 +132,8 @@ def _upgraded(row: Any, made: TokenSettings, before: Before) -> TokenSettings:
     return made
 
 
-def _doubt(rows: list[Any], using: str) -> Note:
-    """Why the team's token may be on against its operator's will."""
+def _doubt(rows: list[Any], using: str) -> Any:
+    """Why the team's token may be on against its operator's will: a `Note`, which types of Django's do not show."""
     first = next((old for old in rows if old.type == "GA-U" and old.token in team.tokens()), None)
     if first is not None:
         return Note.EXISTING if first.send_stats else Note.DOCUMENTED_PAGE

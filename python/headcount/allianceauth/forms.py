@@ -54,7 +54,7 @@ class TokenForm(forms.ModelForm):
             required=False,
             initial="\n".join(DEFAULT_IGNORED),
             widget=forms.Textarea(attrs={"rows": 4}),
-            help_text="One regular expression a line; pages whose URL pattern matches are not sent.",
+            help_text="One regular expression a line; a page is not sent if its address or its URL pattern matches.",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

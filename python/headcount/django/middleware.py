@@ -64,6 +64,7 @@ def record(request: HttpRequest, response: Any) -> None:
             "" if names_a_thing(request) else title(response, module.site_names),
             getattr(request, "LANGUAGE_CODE", None) or get_language() or "",
             asked.get("HTTP_USER_AGENT", ""),
+            request.path,
         )
     except Exception as error:
         engine.log.debug("page view: %s", error, exc_info=True)

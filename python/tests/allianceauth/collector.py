@@ -16,12 +16,17 @@ class Collector:
     def __init__(self, folder: Path) -> None:
         self._binary = os.environ["HEADCOUNT_E2E_BINARY"]
         self._data = folder / "data"
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        command = [self._binary, "serve", "--listen", f"127.0.0.1:{port}", "--data", str(self._data)]
-        self._service = Service(command, folder / "collector.log", folder, {})
-        wait_for("the collector", self._is_ready)
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
         self._projects: dict[str, tuple[str, str]] = {}
+        self.start()
+
+    def start(self) -> None:
+        """Starts it, at the address that it had before."""
+        command = [self._binary, "serve", "--listen", f"127.0.0.1:{self._port}", "--data", str(self._data)]
+        self._service = Service(command, self._folder / "collector.log", self._folder, {})
+        wait_for("the collector", self._is_ready)
 
     def _is_ready(self) -> bool:
         try:
@@ -49,6 +54,12 @@ class Collector:
         assert answer.status_code == 200, answer.text
         told = answer.json()
         return [dict(zip(told["columns"], row, strict=True)) for row in told["rows"]]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Every event that it keeps of a project, as it exports them."""
+        command = [self._binary, "export", "--project", self._projects[name][0], "--data", str(self._data), "-"]
+        lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
+        return [json.loads(line) for line in lines]
 
     def stop(self) -> None:
         """Ends it."""

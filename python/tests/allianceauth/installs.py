@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-VERSIONS = ("5.5.0", "3.8.1")
+VERSIONS = ("5.5.0", "3.8.1", "4.13.1")
 # What the tests themselves need, beside Alliance Auth, in its environment.
 TEST_PACKAGES = ("gunicorn==27.0.1", "requests-mock==1.12.1", "pytest==9.2.0")
 # Alliance Auth 3.8.1 runs on Django 4.0, which Python 3.12 is the last to start.

@@ -1,12 +1,15 @@
 """An install that runs: web server, worker, and two people who are signed in."""
 
+import json
 import re
+import time
 from html.parser import HTMLParser
 from typing import Any
 
 import requests
+from collector import Collector
 from project import Project
-from services import wait_for
+from services import Google, Service, wait_for
 
 PEOPLE = """
 from django.contrib.auth.models import User
@@ -19,6 +22,10 @@ admin = User.objects.create_superuser("admin", "admin@example.com", "adminpass")
 plain = User.objects.create_user("plain", "plain@example.com", "plainpass")
 answer = [cookie(admin), cookie(plain)]
 """
+
+
+#: Both of Celery's pools that Alliance Auth names in its supervisor.conf, then and now.
+POOLS = ("threads", "prefork")
 
 
 class Form(HTMLParser):
@@ -69,8 +76,11 @@ class Form(HTMLParser):
 class Live:
     """Drives a running project from outside, as browsers and operators do."""
 
-    def __init__(self, project: Project, sessions: list[str]) -> None:
+    def __init__(self, project: Project, sessions: list[str], google: Google) -> None:
         self.project = project
+        self.google = google
+        self.name = f"{project.install.version} {project.database.suffix.removeprefix('.')}"
+        self.servers: dict[str, Service] = {}
         self.url = f"http://127.0.0.1:{project.web_port}"
         self._admin, self._plain = sessions
 
@@ -108,13 +118,56 @@ class Live:
         assert done.status_code == 200, done.status_code
         return done.text
 
-    def run_task(self, name: str, **keywords: Any) -> None:
-        """Queues a task by its name, as another version of Alliance Auth would have."""
+    def serve(self) -> None:
+        """Starts the web server and a worker of each pool. What names no queue is for the first pool."""
+        first, second = POOLS if self.project.database.suffix == ".sqlite3" else reversed(POOLS)
+        self.servers["web"] = self.project.web()
+        self.servers[first] = self.project.worker(first, f"celery,{first}")
+        self.servers[second] = self.project.worker(second, second)
+
+    def processes(self) -> set[int]:
+        """Numbers of all processes that serve pages and run tasks."""
+        threads = self.servers["threads"].process.pid
+        return self.servers["web"].children() | self.servers["prefork"].children() | {threads}
+
+    def wanted(self) -> dict[int, list[str]]:
+        """Which feeds each process says are wanted, from this call on."""
+        told: dict[int, list[str]] = {}
+        answers = self.project.folder / f"answers-{time.monotonic_ns()}"
+
+        def ask() -> bool:
+            for pool in POOLS:
+                # Several at once, so that no child is left without one.
+                self.run_tasks("probe.tasks.probe_process", [{"file": str(answers)}] * 4, pool)
+            for _ in range(4):
+                told.update([self._browser(self._plain).get(f"{self.url}/probe/process/").json()])
+            if answers.exists():
+                told.update(json.loads(line) for line in answers.read_text().splitlines())
+            return self.processes() <= told.keys()
+
+        wait_for("an answer of every process", ask)
+        return told
+
+    def run_task(self, name: str, pool: str = "", **keywords: Any) -> None:
+        """Queues a task by its name, as another version of Alliance Auth would have; for the first pool without one."""
+        self.run_tasks(name, [keywords], pool)
+
+    def run_tasks(self, name: str, several: list[dict[str, Any]], pool: str = "") -> None:
+        """Queues a task once for each set of keywords."""
         from celery import Celery
 
         with Celery(broker=f"redis://127.0.0.1:{self.project.redis_port}/0") as app:
             app.conf.broker_transport_options = {"priority_steps": list(range(10)), "queue_order_strategy": "priority"}
-            app.send_task(name, kwargs=keywords, priority=9)
+            for keywords in several:
+                app.send_task(name, kwargs=keywords, priority=9, queue=pool or "celery")
+
+    def add_collector(self, collector: Collector, name: str) -> int:
+        """An administrator adds an own collector beside what is there; answers the number of the token."""
+        key = collector.project(name)["ingest_key"]
+        new = {"name": name, "type": "HEADCOUNT", "endpoint": collector.url, "token": key, "secret": ""}
+        self.save("/admin/analytics/analyticstokens/add/", **new)
+        (row,) = self.project.sql(f"SELECT id FROM analytics_analyticstokens WHERE name = '{name}'")
+        return int(row["id"])
 
     def eventually(self, what: str, look: Any, seconds: float = 30.0) -> Any:
         """Waits for what must come."""

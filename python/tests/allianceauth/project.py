@@ -2,14 +2,11 @@
 
 import json
 import os
-import shutil
-import sqlite3
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from databases import NewDatabase, sqlite_in
 from installs import Install, cache_folder
 from services import Service, free_port, is_open, wait_for
 
@@ -43,10 +40,6 @@ from headcount.allianceauth.models import TokenSettings
 AnalyticsTokens.objects.update(send_stats=True)
 TokenSettings.objects.update(send_celery_tasks=True, send_page_views=True, is_held=False, note="")
 """
-SQLITE = (
-    'DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": {file!r}, "OPTIONS": {{"timeout": 30}}}}'
-)
-
 
 class Redis:
     """One server for the whole run; each project has it emptied."""
@@ -71,16 +64,15 @@ class Redis:
 class Project:
     """One project folder."""
 
-    def __init__(self, install: Install, folder: Path, redis: Redis, database: str | None = None) -> None:
+    def __init__(self, install: Install, folder: Path, redis: Redis, new_database: NewDatabase = sqlite_in) -> None:
         self.install = install
         self.folder = folder / "myauth"
         self.redis_port = redis.port
         self.web_port = free_port()
-        self.database = self.folder / "auth.sqlite3"
+        self.database = new_database(self.folder)
         self.state = self.folder / "state"
         self.environment: dict[str, str] = {}
         self.running: list[Service] = []
-        self._database = database
         folder.mkdir(parents=True, exist_ok=True)
         self._start()
 
@@ -92,7 +84,7 @@ class Project:
         subprocess.run(command, cwd=self.folder.parent, env=os.environ | environment, check=True, capture_output=True)
         (self.folder / "log").mkdir(exist_ok=True)
         local = LOCAL.format(web_port=self.web_port, redis_port=self.redis_port, static=str(self.static_root()))
-        self.settings(local, self._database or SQLITE.format(file=str(self.database)))
+        self.settings(local, self.database.setting())
         with (self.folder / "myauth" / "urls.py").open("a") as urls:
             urls.write("\nurlpatterns += [path('', include('probe.urls'))]\n")
 
@@ -159,29 +151,21 @@ class Project:
             self.manage("collectstatic", "--no-input", "-v0")
             (self.static_root() / "collected").touch()
 
-    def use_database(self, template: Path) -> None:
-        """Starts from a copy of a database that was made before."""
-        shutil.copy(template, self.database)
-
-    @contextmanager
-    def rows(self) -> Iterator[sqlite3.Connection]:
-        """The database past Django, as an operator's own tool sees it."""
-        connection = sqlite3.connect(self.database, timeout=30)
-        connection.row_factory = sqlite3.Row
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
+    def sql(self, statements: str) -> list[dict[str, Any]]:
+        """Changes the database past Django, as an operator's own tool does; answers the rows of the last statement."""
+        rows: list[dict[str, Any]] = []
+        for statement in statements.split(";"):
+            if statement.strip():
+                rows = self.database.query(statement)
+        return rows
 
     def tables(self) -> dict[str, Any]:
-        """Alliance Auth's own analytics tables, schema and rows."""
-        with self.rows() as rows:
-            names = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'analytics_%' AND type = 'table' ORDER BY name"
-            return {
-                name: (sql, [tuple(row) for row in rows.execute(f"SELECT * FROM {name} ORDER BY 1")])
-                for name, sql in rows.execute(names).fetchall()
-            }
+        """Alliance Auth's own analytics tables in SQLite, schema and rows."""
+        names = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'analytics_%' AND type = 'table' ORDER BY name"
+        return {
+            table["name"]: (table["sql"], self.sql(f"SELECT * FROM {table['name']} ORDER BY 1"))
+            for table in self.sql(names)
+        }
 
     def start(self, name: str, *command: str) -> Service:
         """Starts a program of the environment."""
@@ -200,10 +184,11 @@ class Project:
         assert service.process.poll() is None, service.text()
         return service
 
-    def worker(self, pool: str = "threads") -> Service:
-        """Runs tasks."""
+    def worker(self, pool: str = "threads", queues: str = "celery") -> Service:
+        """Runs the tasks of these queues."""
         command = ["celery", "-A", "myauth", "worker", f"--pool={pool}", "--concurrency=2", "-l", "INFO"]
-        service = self.start("worker", *command, "-n", f"{pool}@%h", "--without-gossip", "--without-mingle")
+        flags = ["-n", f"{pool}@%h", "-Q", queues, "--without-gossip", "--without-mingle"]
+        service = self.start(pool, *command, *flags)
         service.wait_until(" ready.")
         return service
 

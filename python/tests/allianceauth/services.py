@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 PATIENCE = 60.0
 
 
-def wait_for(what: str, look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+def wait_for(what: str, look: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.1) -> Any:
     """Looks until there is something to see."""
     end = time.monotonic() + seconds
     while True:
@@ -25,7 +25,7 @@ def wait_for(what: str, look: Callable[[], Any], seconds: float = PATIENCE) -> A
             return found
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds:.0f} s in vain: {what}")
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def free_port() -> int:
@@ -61,6 +61,11 @@ class Service:
     def text(self) -> str:
         """What it logged."""
         return self.log.read_text(errors="replace")
+
+    def children(self) -> set[int]:
+        """Numbers of the processes that it has forked and that run."""
+        pid = self.process.pid
+        return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
     def wait_until(self, text: str) -> None:
         """Waits until it logs this."""
@@ -100,7 +105,12 @@ class Google:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 parts = urlsplit(self.path)
                 recorder.requests.append(
-                    {"path": parts.path, "query": dict(parse_qsl(parts.query)), "body": body.decode()}
+                    {
+                        "path": parts.path,
+                        "query": dict(parse_qsl(parts.query)),
+                        "type": self.headers.get_content_type(),
+                        "body": body.decode(),
+                    }
                 )
                 self.send_response(recorder.status or (204 if parts.path == "/mp/collect" else 200))
                 self.send_header("Content-Length", "0")

@@ -9,6 +9,17 @@ answer = [[t.token[:2], t.send_stats, t.send_celery_tasks, t.send_page_views] fo
 """
 
 
+SAID = """
+from django.contrib.auth.models import User
+from django.test import Client
+from allianceauth.analytics.models import AnalyticsTokens
+admin = Client()
+admin.force_login(User.objects.create_superuser("admin"))
+numbers = AnalyticsTokens.objects.order_by("-pk").values_list("pk", flat=True)
+answer = admin.get(f"/admin/analytics/analyticstokens/{numbers[0]}/change/").content.decode()
+"""
+
+
 @pytest.mark.parametrize("version", ASKED)
 def test_fault_4_everything_is_on_in_a_fresh_install(version, new_project):
     project = new_project(version)
@@ -19,13 +30,17 @@ def test_fault_4_everything_is_on_in_a_fresh_install(version, new_project):
 
 def existing(project, sql):
     """An install that ran without the drop-in, with what its operator did, which then gets the line."""
-    with project.rows() as rows:
-        rows.executescript(sql)
+    project.sql(sql)
     before = project.tables()["analytics_analyticstokens"]
     project.add_line()
     feeds = project.migrate_and(FEEDS)
     assert project.tables()["analytics_analyticstokens"] == before
     return feeds
+
+
+def says(project, words):
+    """Whether the page of the latest token says why something is off."""
+    return words in project.run(SAID)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +53,9 @@ def existing(project, sql):
     ],
 )
 def test_off_stays_off_where_5_5_ran_before(sql, feeds, original):
-    assert existing(original("5.5.0"), sql) == [feeds]
+    project = original("5.5.0")
+    assert existing(project, sql) == [feeds]
+    assert says(project, "what was off is still off")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +79,12 @@ def test_a_deleted_token_stays_deleted(original):
         assert existing(original(version), sql + "DELETE FROM analytics_analyticstokens") == []
 
 
+def copy(old, new):
+    """Takes a database over into another install."""
+    old.database.keep(old.folder / "taken-over")
+    new.database.fill(old.folder / "taken-over")
+
+
 KEPT = [["UA", False, False, False], ["G-", True, True, True]]
 DELETED = "DELETE FROM analytics_analyticstokens_ignore_paths; DELETE FROM analytics_analyticstokens"
 
@@ -72,10 +95,9 @@ def upgraded(new_project, original, sql, *, line_from):
     if line_from == "before":
         old.add_line()
         old.migrate()
-    with old.rows() as rows:
-        rows.executescript(sql)
+    old.sql(sql)
     new = new_project("5.5.0")
-    new.use_database(old.database)
+    copy(old, new)
     if line_from == "after":
         new.migrate()
     new.add_line()
@@ -98,25 +120,25 @@ def test_an_upgrade_with_the_line_keeps_the_choices(sql, feeds, new_project, ori
 
 def test_fault_6_an_upgrade_does_not_opt_in_who_had_deleted_the_token(new_project, original):
     project, found = upgraded(new_project, original, DELETED, line_from="after")
-    with project.rows() as rows:
-        (stats,) = rows.execute("SELECT send_stats FROM analytics_analyticstokens").fetchone()
-    assert stats == 1, "the original is on again"
+    (token,) = project.sql("SELECT send_stats FROM analytics_analyticstokens")
+    assert token["send_stats"] == 1, "the original is on again"
     assert found == [["G-", False, False, False]]
+    assert says(project, "first token was deleted")
 
 
 def test_fault_5_the_documented_page_switches_off_what_an_upgrade_put_beside_it(new_project, original):
     project, found = upgraded(new_project, original, "", line_from="before")
     assert found == KEPT
     late = new_project("5.5.0")
-    late.use_database(project.database)
-    with late.rows() as rows:
-        rows.executescript(
-            "UPDATE analytics_analyticstokens SET send_stats = 0 WHERE type = 'GA-U';"
-            "DROP TABLE headcount_tokensettings; DROP TABLE headcount_installsettings;"
-            "DELETE FROM django_migrations WHERE app = 'headcount'"
-        )
+    copy(project, late)
+    late.sql(
+        "UPDATE analytics_analyticstokens SET send_stats = 0 WHERE type = 'GA-U';"
+        "DROP TABLE headcount_tokensettings; DROP TABLE headcount_installsettings;"
+        "DELETE FROM django_migrations WHERE app = 'headcount'"
+    )
     late.add_line()
     assert late.migrate_and(FEEDS) == [["UA", False, False, False], ["G-", False, False, False]]
+    assert says(late, "which the documentation points at, has daily statistics off")
 
 
 @pytest.mark.parametrize("version", ASKED)

@@ -6,7 +6,7 @@ Faults 1 and 2 are in test_off.py, 4, 5 and 6 in test_choices.py, 3, 7 to 10, 12
 import json
 
 import pytest
-from conftest import ASKED, with_tables
+from conftest import ENDS, with_tables
 from installs import make
 from project import EVERYTHING_ON, Project
 from services import Google
@@ -97,7 +97,7 @@ class Seen:
         self.google.stop()
 
 
-@pytest.fixture(scope="module", params=ASKED)
+@pytest.fixture(scope="module", params=ENDS)
 def seen(request, redis, tmp_path_factory):
     """One run for all tests of a version."""
     redis.empty()

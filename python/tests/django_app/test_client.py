@@ -28,7 +28,7 @@ def test_signatures_are_those_of_the_typed_interface(tmp_path: Path) -> None:
     unchecked = tmp_path / "unchecked"
     unchecked.write_text("headcount\\.django.*\nheadcount\\.allianceauth.*\n")
     config = tmp_path / "mypy.ini"
-    config.write_text("[mypy]\nignore_missing_imports = True\n[mypy-headcount.allianceauth.*]\nignore_errors = True\n")
+    config.write_text("[mypy]\nignore_missing_imports = True\n")
     done = subprocess.run(
         [
             sys.executable,
@@ -52,7 +52,7 @@ def test_the_package_is_typed(tmp_path: Path) -> None:
     config = tmp_path / "mypy.ini"
     lifted = ("disallow_subclassing_any", "disallow_untyped_decorators", "warn_return_any", "disallow_any_generics")
     lines = ["[mypy]", "strict = True", "ignore_missing_imports = True", *(f"{name} = False" for name in lifted)]
-    config.write_text("\n".join([*lines, "[mypy-headcount.allianceauth.*]", "ignore_errors = True", ""]))
+    config.write_text("\n".join([*lines, ""]))
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", str(config), "-p", "headcount"],
         stdout=subprocess.PIPE,

@@ -102,6 +102,9 @@ pub(crate) fn programs() -> anyhow::Result<()> {
         ("redis-server", "redis-server"),
         // Alliance Auth's driver of MariaDB is built from its source.
         ("mariadb_config", "libmariadb-dev"),
+        // The server without a service, and what dumps its tables.
+        ("mariadb-install-db", "mariadb-server-core"),
+        ("mariadb-dump", "mariadb-client"),
         ("pkg-config", "pkg-config"),
         ("python3-config", "python3-dev"),
     ] {

@@ -91,7 +91,7 @@ fn invent(token: &Token, feed: Feed) -> Option<Waiting> {
         ..Settings::default()
     };
     let taken = Intake::of(&settings)
-        .take(encode::random_id(), feed, &event)
+        .take(encode::random_id(), feed, &event, "")
         .ok()?;
     Some(Waiting {
         seq: 0,

@@ -67,6 +67,7 @@ impl PageViews {
         let view = View {
             client: self.client.clone(),
             path: (self.path_of)(parts)?,
+            opened: parts.uri.path().to_owned(),
             locale: language(&parts.headers, &ACCEPT_LANGUAGE),
             user_agent: text(&parts.headers, &USER_AGENT).to_owned(),
             scanner: Scanner::new(),
@@ -223,6 +224,7 @@ fn is_packed(headers: &HeaderMap) -> bool {
 struct View {
     client: Client,
     path: String,
+    opened: String,
     locale: String,
     user_agent: String,
     scanner: Scanner,
@@ -234,6 +236,7 @@ impl View {
         // Off, or full and counted: neither concerns the visitor.
         let _ = self.client.record_page(&Page {
             path: &self.path,
+            opened: &self.opened,
             title: &title,
             locale: &self.locale,
             user_agent: &self.user_agent,

@@ -31,6 +31,7 @@ fn what_is_recorded_arrives_as_it_was_allowed_to() {
         assert_eq!(client.record_task(&task("x")), Recorded::Held);
     }
     let page = Page {
+        opened: "",
         path: "/audit/r/98000001/?token=secret",
         title: "Corporation",
         locale: "en",
@@ -190,6 +191,7 @@ fn a_feed_switched_off_takes_what_waits_with_it() {
     let client = install.client();
     client.record_task(&task("gone"));
     client.record_page(&Page {
+        opened: "",
         path: "/stays/",
         ..Page::default()
     });
@@ -233,6 +235,7 @@ fn two_tokens_get_their_own_names_and_feeds() {
     let client = install.client();
     client.record_task(&task("both"));
     client.record_page(&Page {
+        opened: "",
         path: "/one/",
         ..Page::default()
     });

@@ -31,6 +31,7 @@ fn sent(kind: TokenKind) -> (Installation, Vec<Request>) {
     });
     client.record_task(&task(""));
     client.record_page(&Page {
+        opened: "",
         path: "/audit/98000001/",
         title: "Audit",
         locale: "en",

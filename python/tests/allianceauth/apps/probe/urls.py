@@ -1,5 +1,8 @@
 """Pages."""
 
+import os
+
+import headcount
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
@@ -30,4 +33,23 @@ def event(request: HttpRequest) -> HttpResponse:
     return HttpResponse("recorded")
 
 
-urlpatterns = [path("probe/event/", event), path("probe/<slug:kind>/", page)]
+def process(request: HttpRequest) -> JsonResponse:
+    """Which process answers, and which feeds it takes for wanted."""
+    told = [os.getpid(), [feed for feed in ("stats", "tasks", "pages") if headcount.default.wants(feed)]]
+    return JsonResponse(told, safe=False)
+
+
+def marked(request: HttpRequest, number: int) -> HttpResponse:
+    """A page that records an event that is told from all others."""
+    from allianceauth.analytics.tasks import analytics_event
+
+    analytics_event(namespace="probe", task="marked", label=f"page {number}", result="success")
+    return HttpResponse(PAGES["plain"])
+
+
+urlpatterns = [
+    path("probe/event/", event),
+    path("probe/process/", process),
+    path("probe/marked/<int:number>/", marked),
+    path("probe/<slug:kind>/", page),
+]
