@@ -208,3 +208,50 @@ test("the first hit turns the waiting page into the overview, without script", a
   assert.match(await view.page.locator("main").innerText(), /First/);
   await view.close();
 });
+
+test("a manager shares a view by link; who has it and its password reads it, until it is revoked, without script", async () => {
+  const view = await open(`/projects/${project.project}?range=30d&filter=version:5.5.0`, { script: false });
+  await view.page.getByText("Views", { exact: true }).first().click();
+  await view.page.getByRole("link", { name: "Share this view by link" }).click();
+  assert.match(await view.page.locator("main").innerText(), /Version 5\.5\.0/);
+  await inEveryForm("settings-shares", `${settings}/shares?range=30d&filter=version:5.5.0`);
+  await view.page.getByLabel("Name").fill("partners");
+  await view.page.getByLabel("Password").fill("short");
+  await view.page.getByRole("button", { name: "Make link" }).click();
+  assert.match(await view.page.getByRole("alert").innerText(), /at least 10 characters/);
+  await view.page.getByLabel("Password").fill(PASSWORD);
+  await view.page.getByLabel("Tasks").uncheck();
+  await view.page.getByRole("button", { name: "Make link" }).click();
+  const link = new URL((await view.page.locator("main pre").innerText()).trim());
+  await view.page.screenshot({ path: join(screenshots, "share-fresh.png"), fullPage: true });
+
+  await inEveryForm("share-password", link.pathname, null);
+  const reader = await open(link.pathname, { session: null, script: false });
+  await reader.page.getByLabel("Password").fill("wrong password");
+  await reader.page.getByRole("button", { name: "Open" }).click();
+  assert.match(await reader.page.getByRole("alert").innerText(), /not the password/);
+  await reader.page.getByLabel("Password").fill(PASSWORD);
+  await reader.page.getByRole("button", { name: "Open" }).click();
+  assert.equal(await reader.page.locator("h1").innerText(), "Alliance Auth");
+  const told = await reader.page.locator("main").innerText();
+  assert.match(told, /Last 30 days/);
+  assert.doesNotMatch(told, /Tasks|manager@/);
+  const unlocked = await reader.page.context().cookies();
+  await inEveryForm("share", link.pathname, unlocked);
+  await inEveryForm("share-table", `${link.pathname}?show=versions`, unlocked);
+  const links = await reader.page.locator("main a").evaluateAll((all) => all.map((a) => a.href));
+  assert.ok(links.length > 10 && links.every((href) => new URL(href).pathname.startsWith(link.pathname)), String(links));
+  const file = await reader.page.request.get(`${link.href}/versions.csv`);
+  assert.match(await file.text(), /^day,version,installs\r\n/);
+  await reader.close();
+
+  await view.page.goto(`${collector.url}${settings}/shares`);
+  assert.match(await view.page.locator("main").innerText(), /partners password[\s\S]*by manager@localhost/);
+  await view.page.getByRole("link", { name: "Revoke partners" }).click();
+  await view.page.getByRole("button", { name: "Revoke link" }).click();
+  assert.match(await view.page.getByRole("status").innerText(), /revoked/);
+  const over = await open(link.pathname, { session: unlocked, script: false });
+  assert.equal(over.answer.status(), 404);
+  await over.close();
+  await view.close();
+});

@@ -1,5 +1,6 @@
 //! Who may do what in a project: one table. Pure; knows no sessions and no pages.
 
+pub mod fixed;
 pub mod scope;
 
 use crate::meta::people::Role;

@@ -18,6 +18,7 @@ pub mod publications;
 pub mod retention;
 pub mod second_factor;
 pub mod sessions;
+pub mod shares;
 pub mod tokens;
 pub mod totp;
 pub mod views;

@@ -30,6 +30,7 @@ mod projects;
 mod public;
 mod retention;
 mod settings;
+mod share;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -202,6 +203,14 @@ const PAGES: &[Page] = &[
     ("/api/v1/projects/{project}/reports/{report}", || {
         get(api::report)
     }),
+    ("/projects/{project}/settings/shares", || {
+        get(settings::shares::show).post(settings::shares::make)
+    }),
+    ("/projects/{project}/settings/shares/{id}/revoke", || {
+        get(settings::shares::ask_revoke).post(settings::shares::revoke)
+    }),
+    ("/share/{secret}", || get(share::show).post(share::unlock)),
+    ("/share/{secret}/{file}", || get(share::file)),
     ("/public/{project}", || get(public::show)),
     ("/public/{project}/{data}", || get(public::file)),
     ("/badge/{project}/{badge}", || get(public::badge)),

@@ -19,7 +19,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         match self {
             Self::CommandLine => "command line",
             Self::Server => "server",

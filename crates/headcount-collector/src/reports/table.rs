@@ -101,6 +101,18 @@ pub struct Table {
 }
 
 impl Table {
+    /// The same without what tells of earlier days.
+    pub(crate) fn alone(mut self) -> Self {
+        let kept: Vec<bool> = self.columns.iter().map(|c| !is_of_before(c)).collect();
+        for row in &mut self.rows {
+            let mut at = kept.iter();
+            row.retain(|_| at.next() == Some(&true));
+        }
+        self.columns.retain(|column| !is_of_before(column));
+        self.earlier = None;
+        self
+    }
+
     /// The answer of the API as JSON.
     pub fn json(&self) -> Value {
         let rows = self
@@ -138,6 +150,10 @@ impl Table {
         }
         out
     }
+}
+
+fn is_of_before(column: &str) -> bool {
+    column.starts_with("previous")
 }
 
 /// A row as a line of CSV, with its end.
@@ -210,6 +226,14 @@ mod tests {
         assert_eq!(csv_cell(&Cell::Number(-2.5)), "-2.5");
         assert_eq!(csv_cell(&Cell::Day(Day(0))), "1970-01-01");
         assert_eq!(csv_cell(&Cell::Null), "");
+    }
+
+    #[test]
+    fn a_table_alone_tells_nothing_of_the_days_before() {
+        assert_eq!(
+            table().alone().csv(),
+            "app,installs,share\r\n\"a,b\",1,0.3\r\n"
+        );
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn wants_csv(headers: &HeaderMap) -> bool {
     kinds.find(|kind| ["text/csv", "application/json", "*/*"].contains(kind)) == Some("text/csv")
 }
 
-fn csv_answer(table: &Table) -> Response {
+pub(super) fn csv_answer(table: &Table) -> Response {
     let file = format!(
         "attachment; filename=\"{}-{}-{}-{}.csv\"",
         table.project,
@@ -73,7 +73,7 @@ fn csv_answer(table: &Table) -> Response {
     (headers, table.csv()).into_response()
 }
 
-fn json_answer(status: StatusCode, body: &serde_json::Value) -> Response {
+pub(super) fn json_answer(status: StatusCode, body: &serde_json::Value) -> Response {
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),

@@ -19,6 +19,8 @@ pub(super) enum Cookie {
     /// State of a sign-in at a provider.
     #[cfg(feature = "oidc")]
     Provider,
+    /// The share links whose password was told.
+    Share,
 }
 
 impl Cookie {
@@ -37,6 +39,8 @@ impl Cookie {
             (Self::Provider, true) => "__Host-headcount-provider",
             #[cfg(feature = "oidc")]
             (Self::Provider, false) => "headcount-provider",
+            (Self::Share, true) => "__Host-headcount-share",
+            (Self::Share, false) => "headcount-share",
         }
     }
 
@@ -44,7 +48,7 @@ impl Cookie {
         const DAY: i64 = 86_400;
         match self {
             Self::Session => LIFETIME.as_secs(),
-            Self::Form => DAY,
+            Self::Form | Self::Share => DAY,
             Self::Step => 600,
             #[cfg(feature = "oidc")]
             Self::Provider => 600,

@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::error::PageError;
 use super::now;
+use crate::access::fixed::Fixed;
 use crate::access::scope::Scope;
 use crate::app::Collector;
 use crate::meta::breaks::Break;
 use crate::meta::findings::{KeptFinding, Which};
 use crate::meta::people::ProjectOfUser;
-use crate::query::{Answer, Bucket, DayRange, Dimension, LivesQuery, Measure, Query};
+use crate::query::{Answer, Bucket, DayRange, Dimension, LivesQuery, Measure, Query, Spread};
 use crate::reports::{ReportError, Source, calendar};
 use crate::store::{Day, Hit, Minute, ProjectNumber};
 
 /// How far back an install that lists an own app is looked for.
 const LISTED_DAYS: i32 = 400;
+/// What breaks are called by share links.
+const BREAK: &str = "reports are known to be wrong";
 
 /// One project of a collector, ready to be asked. Everything it does may block.
 pub(crate) struct Desk {
@@ -26,6 +29,8 @@ pub(crate) struct Desk {
     pub(crate) now_ms: i64,
     /// What an author is narrowed to.
     scope: Option<Scope>,
+    /// What the reader of a share link is narrowed to.
+    fixed: Option<Fixed>,
 }
 
 impl Desk {
@@ -36,6 +41,7 @@ impl Desk {
             slug: slug.to_owned(),
             now_ms: now().as_millisecond(),
             scope: None,
+            fixed: None,
         }
     }
 
@@ -47,9 +53,21 @@ impl Desk {
         }
     }
 
-    /// Whether it answers about the apps of an author only.
+    /// The desk of a share link: every question is narrowed to its filter and days.
+    pub(crate) fn fixed(
+        collector: &Arc<Collector>,
+        (project, slug): (ProjectNumber, &str),
+        fixed: Fixed,
+    ) -> Self {
+        Self {
+            fixed: Some(fixed),
+            ..Self::new(collector, project, slug)
+        }
+    }
+
+    /// Whether it answers about the apps of an author, or what a share link shows, only.
     pub(crate) fn narrowed(&self) -> bool {
-        self.scope.is_some()
+        self.scope.is_some() || self.fixed.is_some()
     }
 
     /// Runs `work` with a source.
@@ -63,9 +81,9 @@ impl Desk {
             self.only_whole("how long installs live")?;
             read(self.collector.index.lives(self.project, query))
         };
-        let spread = |query: &Query| {
-            let query = self.narrow(query, &seen)?;
-            read(self.collector.index.spread(self.project, &query))
+        let spread = |query: &Query| match self.narrow(query, &seen)? {
+            Some(query) => read(self.collector.index.spread(self.project, &query)),
+            None => Ok(Spread::new()),
         };
         let hits = |limit| self.hits(limit);
         let breaks = self.breaks()?;
@@ -97,7 +115,14 @@ impl Desk {
     /// Days on which reports are known to be wrong.
     pub(crate) fn breaks(&self) -> Result<Vec<Break>, ReportError> {
         let found = self.collector.meta.breaks(self.project);
-        found.map_err(|error| ReportError::Data(error.to_string()))
+        let mut found = found.map_err(|error| ReportError::Data(error.to_string()))?;
+        if self.fixed.is_some() {
+            // Why a manager noted one is not for everybody.
+            for known in &mut found {
+                known.reason = BREAK.to_owned();
+            }
+        }
+        Ok(found)
     }
 
     /// What the server found by itself and what still stands, the newest first; `None` for authors,
@@ -132,7 +157,9 @@ impl Desk {
     }
 
     fn answer(&self, query: &Query, seen: &Seen) -> Result<Answer, ReportError> {
-        let query = self.narrow(query, seen)?;
+        let Some(query) = self.narrow(query, seen)? else {
+            return Ok(Answer::default());
+        };
         let mut answer = read(self.collector.index.answer(self.project, &query))?;
         if let Some(scope) = &self.scope {
             answer.rows.retain(|row| scope.keeps(&query.by, row));
@@ -143,10 +170,18 @@ impl Desk {
         Ok(answer)
     }
 
-    /// The question as this desk may ask it. Nothing reaches the index but through here.
-    fn narrow<'a>(&self, query: &'a Query, seen: &Seen) -> Result<Cow<'a, Query>, ReportError> {
+    /// The question as this desk may ask it, `None` where that is nothing. Nothing reaches the index
+    /// but through here.
+    fn narrow<'a>(
+        &self,
+        query: &'a Query,
+        seen: &Seen,
+    ) -> Result<Option<Cow<'a, Query>>, ReportError> {
+        if let Some(fixed) = &self.fixed {
+            return Ok(fixed.narrow(query).map(Cow::Owned));
+        }
         let Some(scope) = &self.scope else {
-            return Ok(Cow::Borrowed(query));
+            return Ok(Some(Cow::Borrowed(query)));
         };
         let listed = self.listed(scope, seen)?;
         let needs = scope.check(query, listed);
@@ -156,7 +191,7 @@ impl Desk {
         } else {
             Vec::new()
         };
-        Ok(Cow::Owned(scope.narrow(query, needs, &paths)))
+        Ok(Some(Cow::Owned(scope.narrow(query, needs, &paths))))
     }
 
     /// Whether any install lists an own app.

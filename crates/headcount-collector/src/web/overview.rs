@@ -10,6 +10,7 @@ pub(crate) mod headline;
 pub(crate) mod panels;
 pub(crate) mod regress;
 pub(crate) mod series;
+pub(crate) mod shared;
 pub(crate) mod state;
 pub(crate) mod tools;
 pub(crate) mod words;

@@ -9,6 +9,7 @@ pub(super) mod project;
 pub(super) mod public;
 pub(super) mod raw;
 pub(super) mod setup;
+pub(super) mod shares;
 pub(super) mod tokens;
 pub(super) mod webhook;
 
@@ -52,6 +53,7 @@ pub(super) enum Section {
     Webhook,
     Breaks,
     Raw,
+    Shares,
     Public,
     Project,
 }
@@ -70,7 +72,7 @@ pub(super) struct Link {
 }
 
 impl Section {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Keys,
         Self::Setup,
         Self::Tokens,
@@ -79,6 +81,7 @@ impl Section {
         Self::Webhook,
         Self::Breaks,
         Self::Raw,
+        Self::Shares,
         Self::Public,
         Self::Project,
     ];
@@ -93,6 +96,7 @@ impl Section {
             Self::Webhook => "Webhook",
             Self::Breaks => "Known breaks",
             Self::Raw => "Raw events",
+            Self::Shares => "Share links",
             Self::Public => "Public page",
             Self::Project => "Project",
         }
@@ -110,6 +114,7 @@ impl Section {
             Self::Webhook => format!("{settings}/webhook"),
             Self::Breaks => format!("{settings}/breaks"),
             Self::Raw => format!("{settings}/raw"),
+            Self::Shares => format!("{settings}/shares"),
             Self::Public => format!("{settings}/public"),
             Self::Project => format!("{settings}/project"),
         }
@@ -165,6 +170,9 @@ impl Frame {
             Some("key-revoked") => Some("The key is revoked. What it sends is refused."),
             Some("secret") => Some("The API secret is replaced. The old one is refused."),
             Some("token-revoked") => Some("The token is revoked. It opens nothing any more."),
+            Some("share-revoked") => {
+                Some("The link is revoked. Its address is not found any more.")
+            }
             Some("member") => Some("The member is changed."),
             Some("member-removed") => Some("They are out of the project."),
             Some("session") => Some("That session is over."),

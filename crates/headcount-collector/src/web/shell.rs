@@ -88,6 +88,8 @@ pub struct Shell {
     pub views: Vec<ViewLink>,
     /// Address of the page, for saving it as a view; empty where there is nothing to save.
     pub address: String,
+    /// Where a manager makes a share link of the page; empty where there is nothing to share.
+    pub share: String,
     /// For the hidden field `csrf` of each form that changes something.
     pub form_token: String,
     /// Up to when there is data, as in `22 Nov 2026, 24:00`; pages set it.

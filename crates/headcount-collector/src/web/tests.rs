@@ -9,6 +9,7 @@ mod oidc;
 mod pages;
 mod public;
 mod settings;
+mod share;
 mod site;
 mod webhook;
 

@@ -155,9 +155,21 @@ impl Viewer {
                 })
                 .collect(),
             address: self.address.clone(),
+            share: self.share(tab),
             slim: false,
             ..self.visitor.shell(title)?
         })
+    }
+
+    /// Where a link to this page can be made: of overviews, by managers.
+    fn share(&self, tab: Tab) -> String {
+        let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
+        let slug = &self.project.slug;
+        let shared = tab == Tab::Overview && path == tab.href(slug);
+        if !shared || !self.may(Action::ChangeSettings) {
+            return String::new();
+        }
+        format!("{}/shares?{query}", Tab::Settings.href(slug))
     }
 
     /// The viewer's role in the project.

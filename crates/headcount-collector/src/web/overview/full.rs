@@ -1,6 +1,7 @@
 //! One report in full: every row of it, page by page, with the same table as CSV and JSON.
 
 use crate::chart::number;
+use crate::query::DayRange;
 use crate::reports::comparison::Compare;
 use crate::reports::{self, Cell, ReportError, Source, Table, calendar};
 
@@ -37,11 +38,7 @@ pub(crate) struct Shown {
 
 /// The reports a page shows in full, with their titles.
 const TITLES: [(&str, &str, &str); 21] = [
-    (
-        "totals",
-        "Totals",
-        "The headline numbers and what they were in the same number of days before",
-    ),
+    ("totals", "Totals", "The headline numbers"),
     (
         "installs",
         "Installs",
@@ -55,7 +52,7 @@ const TITLES: [(&str, &str, &str); 21] = [
     (
         "apps",
         "Installed apps",
-        "Share of active installs that report the app, and in the same number of days before",
+        "Share of active installs that report the app",
     ),
     (
         "app-versions",
@@ -83,11 +80,7 @@ const TITLES: [(&str, &str, &str); 21] = [
     ("pages", "Pages", "Views by path and title"),
     ("locales", "Locales", "Page views by language"),
     ("browsers", "Browsers", "Page views by browser"),
-    (
-        "deployment",
-        "Deployment",
-        "How active installs are run, and in the same number of days before",
-    ),
+    ("deployment", "Deployment", "How active installs are run"),
     (
         "task-values",
         "Values",
@@ -120,46 +113,70 @@ const TITLES: [(&str, &str, &str); 21] = [
     ),
 ];
 
-/// One report in full; for a task all three about it.
+/// One report in full; for a task all about it.
 pub(crate) fn show(
     source: &Source<'_>,
     state: &State,
     span: Span,
 ) -> Result<Vec<Full>, ReportError> {
-    let asked = state.show.as_deref().unwrap_or_default();
-    let all: &[&str] = match asked {
-        "task" => &["task-versions", "task-exceptions", "task-values", "task"],
-        _ => &[asked],
-    };
-    all.iter()
-        .map(|name| one(source, state, span, name))
-        .collect()
-}
-
-/// The title of the page that shows it.
-pub(crate) fn title(state: &State) -> String {
-    match (state.show.as_deref(), &state.task) {
-        (Some("task"), Some(task)) => task.clone(),
-        (asked, _) => {
-            let found = TITLES.iter().find(|(name, ..)| Some(*name) == asked);
-            found.map_or_else(|| "Report".to_owned(), |(_, title, _)| (*title).to_owned())
-        }
-    }
-}
-
-fn one(source: &Source<'_>, state: &State, span: Span, name: &str) -> Result<Full, ReportError> {
-    let Some((_, title, about)) = TITLES.iter().find(|(known, ..)| *known == name) else {
-        return Err(ReportError::Unknown {
-            name: name.to_owned(),
-        });
-    };
     let range = state.range.days(span.last);
     let earlier = state.compare.range(range);
     let known = earlier.is_none_or(|earlier| earlier.from >= span.first);
     let compare = if known { state.compare } else { Compare::Off };
     let mut asked = report_params(state, range);
     asked.compare = Some(compare);
-    let mut table = reports::run(source, name, &asked)?;
+    let table = |name: &&str| reports::run(source, name, &asked);
+    let names = names(state)?;
+    names
+        .iter()
+        .map(|name| Ok(one(state, compare, table(name)?)))
+        .collect()
+}
+
+/// The reports that the page shows together.
+///
+/// # Errors
+/// `Unknown` for what no page shows in full.
+pub(crate) fn names(state: &State) -> Result<Vec<&'static str>, ReportError> {
+    let asked = state.show.as_deref().unwrap_or_default();
+    if asked == "task" {
+        return Ok(vec![
+            "task-versions",
+            "task-exceptions",
+            "task-values",
+            "task",
+        ]);
+    }
+    let found = TITLES.iter().find(|(known, ..)| *known == asked);
+    let (name, ..) = found.ok_or_else(|| ReportError::Unknown {
+        name: asked.to_owned(),
+    })?;
+    Ok(vec![name])
+}
+
+/// The title of the page that shows it.
+pub(crate) fn title(state: &State) -> String {
+    match (state.show.as_deref(), &state.task) {
+        (Some("task"), Some(task)) => task.clone(),
+        (asked, _) => title_of(asked.unwrap_or_default()).to_owned(),
+    }
+}
+
+/// The title of a report.
+pub(crate) fn title_of(name: &str) -> &'static str {
+    words_of(name).0
+}
+
+/// Title of a report, and what it tells.
+fn words_of(name: &str) -> (&'static str, &'static str) {
+    let found = TITLES.iter().find(|(known, ..)| *known == name);
+    found.map_or(("Report", ""), |(_, title, about)| (title, about))
+}
+
+/// A table as the page shows it.
+pub(crate) fn one(state: &State, compare: Compare, mut table: Table) -> Full {
+    let name = table.report;
+    let (title, about) = words_of(name);
     // The newest days first: the API keeps the order of time.
     if table.columns.first().is_some_and(|name| name == "day") {
         table.rows.sort_by(|a, b| b[0].plain().cmp(&a[0].plain()));
@@ -171,12 +188,15 @@ fn one(source: &Source<'_>, state: &State, span: Span, name: &str) -> Result<Ful
     let go = |page: usize| state.with(|state| state.page = page);
     let api = format!(
         "/api/v1/projects/{}/reports/{name}{}&compare={}",
-        source.project,
-        state.api(range),
+        table.project,
+        state.api(DayRange {
+            from: table.from,
+            to: table.to
+        }),
         compare.word()
     );
-    Ok(Full {
-        title: (*title).to_owned(),
+    Full {
+        title: title.to_owned(),
         about: format!("{about}. {}.", base(&table)),
         heads: heads(&table),
         rows: shown.iter().map(|row| cells(&table, row)).collect(),
@@ -193,7 +213,7 @@ fn one(source: &Source<'_>, state: &State, span: Span, name: &str) -> Result<Ful
         later: (page < pages).then(|| go(page + 1)),
         csv: format!("{api}&format=csv"),
         json: api,
-    })
+    }
 }
 
 /// Of how many installs it tells, now and in the days compared with.

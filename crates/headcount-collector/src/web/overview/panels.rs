@@ -78,8 +78,13 @@ pub(crate) fn apps(state: &State, data: &Data) -> AppPanel {
     AppPanel {
         rows,
         about: format!(
-            "Share of {} that report the app; change and trend over {days}",
-            number::counted(active, "active install")
+            "Share of {} that report the app; {}trend over {days}",
+            number::counted(active, "active install"),
+            if data.apps.was.is_some() {
+                "change and "
+            } else {
+                ""
+            }
         ),
         all: format!("All {}", number::counted(found.len() as u64, "app")),
         few: match few {
@@ -265,7 +270,11 @@ pub(crate) fn tasks(state: &State, data: &Data, slug: &str) -> TaskPanel {
             number::counted(tasks.installs, "install")
         ),
         all: format!("All {}", number::counted(found.len() as u64, "task")),
-        href: format!("{}{}", Tab::Tasks.href(slug), state.link()),
+        href: if state.fixed {
+            state.showing("tasks")
+        } else {
+            format!("{}{}", Tab::Tasks.href(slug), state.link())
+        },
         scale: number::percent(most),
         by_runs: (state.sort != Sort::Runs).then(|| state.with(|s| s.sort = Sort::Runs)),
         by_failed: (state.sort != Sort::Failed).then(|| state.with(|s| s.sort = Sort::Failed)),
@@ -275,11 +284,16 @@ pub(crate) fn tasks(state: &State, data: &Data, slug: &str) -> TaskPanel {
 /// The page of one task.
 pub(crate) fn task_href(state: &State, slug: &str, (namespace, task): (&str, &str)) -> String {
     let link = state.with(|state| {
-        state.show = None;
+        state.show = state.fixed.then(|| "task".to_owned());
         state.namespace = Some(namespace.to_owned());
         state.task = Some(task.to_owned());
     });
-    format!("{}{link}", Tab::Tasks.href(slug))
+    // What a share link shows has no page of its own for tasks.
+    if state.fixed {
+        link
+    } else {
+        format!("{}{link}", Tab::Tasks.href(slug))
+    }
 }
 
 /// The failing result with the most runs of each task.

@@ -126,6 +126,8 @@ pub(crate) struct State {
     pub(crate) find: String,
     /// Whether a form asked for one more filter: the answer is then a redirect.
     pub(crate) added: bool,
+    /// Whether a share link says the days: they do not stand in links then.
+    pub(crate) fixed: bool,
 }
 
 impl Default for State {
@@ -142,6 +144,7 @@ impl Default for State {
             task: None,
             find: String::new(),
             added: false,
+            fixed: false,
         }
     }
 }
@@ -153,10 +156,31 @@ impl State {
     /// # Errors
     /// Names the parameter with a value that cannot be.
     pub(crate) fn parse(query: &str) -> Result<Self, ReportError> {
+        Self::read(params::pairs(query)?)
+    }
+
+    /// Reads what the reader of a share link may choose: chart, order, table and its page. Everything
+    /// else is passed over; the days are those of the link.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub(crate) fn parse_shared(query: &str, days: DayRange) -> Result<Self, ReportError> {
+        const FREE: [&str; 6] = ["metric", "sort", "show", "page", "namespace", "task"];
+        let mut pairs = params::pairs(query)?;
+        pairs.retain(|(name, _)| FREE.contains(&name.as_str()));
+        Ok(Self {
+            range: Range::Custom(days),
+            compare: Compare::Off,
+            fixed: true,
+            ..Self::read(pairs)?
+        })
+    }
+
+    fn read(pairs: Vec<(String, String)>) -> Result<Self, ReportError> {
         let mut state = Self::default();
         let (mut range, mut from, mut to) = (None, None, None);
         let (mut dimension, mut value) = (None, None);
-        for (name, given) in params::pairs(query)? {
+        for (name, given) in pairs {
             match name.as_str() {
                 "range" => range = Some(given),
                 "from" if !given.is_empty() => from = Some(params::day("from", &given)?),
@@ -230,13 +254,16 @@ impl State {
     pub(crate) fn pairs(&self) -> Vec<(&'static str, String)> {
         let plain = Self::default();
         let mut out = Vec::new();
-        if let Range::Custom(range) = self.range {
-            out.push(("from", calendar::iso(range.from)));
-            out.push(("to", calendar::iso(range.to)));
-        } else if self.range != plain.range {
-            out.push(("range", self.range.word().to_owned()));
+        match self.range {
+            _ if self.fixed => {}
+            Range::Custom(range) => {
+                out.push(("from", calendar::iso(range.from)));
+                out.push(("to", calendar::iso(range.to)));
+            }
+            range if range == plain.range => {}
+            range => out.push(("range", range.word().to_owned())),
         }
-        if self.compare != plain.compare {
+        if self.compare != plain.compare && !self.fixed {
             out.push(("compare", self.compare.word().to_owned()));
         }
         if self.metric != plain.metric {
@@ -356,6 +383,23 @@ mod tests {
             state.with(|s| s.metric = Metric::New),
             "?range=30d&metric=new"
         );
+    }
+
+    #[test]
+    fn the_reader_of_a_share_link_chooses_neither_days_nor_filter() {
+        let days = DayRange {
+            from: Day(100),
+            to: Day(129),
+        };
+        let asked = "range=12m&from=2020-01-01&to=2026-01-01&compare=year&filter=app:x&dimension=app&value=y&q=z&metric=new&page=2";
+        let state = State::parse_shared(asked, days).expect("they are passed over");
+        assert_eq!(
+            (state.range, state.compare),
+            (Range::Custom(days), Compare::Off)
+        );
+        assert!(state.filter.is_empty() && !state.added && state.find.is_empty());
+        assert_eq!(state.link(), "?metric=new&page=2");
+        assert!(State::parse_shared("metric=money", days).is_err());
     }
 
     #[test]

@@ -276,6 +276,22 @@ const TABLE: &[(&str, &str, For)] = &[
     ),
     ("GET", "/projects/{project}/settings/public", For::Managers),
     ("POST", "/projects/{project}/settings/public", For::Managers),
+    ("GET", "/projects/{project}/settings/shares", For::Managers),
+    ("POST", "/projects/{project}/settings/shares", For::Managers),
+    (
+        "GET",
+        "/projects/{project}/settings/shares/{id}/revoke",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/shares/{id}/revoke",
+        For::Managers,
+    ),
+    // Who has the link, whoever that is; tests/share.rs says what it opens.
+    ("GET", "/share/{secret}", For::Everybody),
+    ("POST", "/share/{secret}", For::Everybody),
+    ("GET", "/share/{secret}/{file}", For::Everybody),
     ("GET", "/public/{project}", For::Everybody),
     ("GET", "/public/{project}/{data}", For::Everybody),
     ("GET", "/badge/{project}/{badge}", For::Everybody),
@@ -287,12 +303,17 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/static/{file}", For::Everybody),
 ];
 
+/// Stands for the secret of a share link until there is one.
+const SECRET: &str = "hcs_none";
+
 fn asked(path: &str) -> String {
     let style = assets::css().trim_start_matches("/static/");
     let values = [
         ("{project}", "one"),
         ("{report}", "totals"),
         ("{token}", "none"),
+        ("{secret}/{file}", "{secret}/installs.csv"),
+        ("{secret}", SECRET),
         ("/keys/{id}", "/keys/2"),
         ("/tokens/{id}", "/tokens/2"),
         ("/members/{id}", "/members/1"),
@@ -348,6 +369,12 @@ fn publish(site: &Site) {
     done.unwrap();
 }
 
+/// The secret of a link to `one`.
+fn share(site: &Site) -> String {
+    let one = site.meta().project("one").unwrap().number;
+    super::share::link(site, one, |_| {})
+}
+
 /// Whether an answer keeps somebody out: sent to sign in, told no, or told of nothing.
 fn refuses(answer: &Answer) -> bool {
     let to_sign_in = answer
@@ -362,7 +389,7 @@ async fn every_page_lets_in_whom_it_is_for_and_nobody_else() {
         let site = Site::start(None).await;
         project(site.meta(), "Two");
         publish(&site);
-        let address = asked(path);
+        let address = asked(path).replace(SECRET, &share(&site));
         let erik = member(site.meta(), "author@a.example", "one", Role::Author);
         let one = site.meta().project("one").unwrap().number;
         let known = NewBreak {
@@ -388,8 +415,11 @@ async fn every_page_lets_in_whom_it_is_for_and_nobody_else() {
                 answer.status < 500,
                 "{method} {path} as {who:?}: {answer:?}"
             );
-            // Signing out and wrong passwords lead to the sign-in page, too.
-            let in_vain = refuses(&answer) && !path.starts_with("/log");
+            // Signing out and wrong passwords lead to the sign-in page, too; forms of nobody lack
+            // their cookie here.
+            let open_form =
+                path.starts_with("/log") || (*method, *path) == ("POST", "/share/{secret}");
+            let in_vain = refuses(&answer) && !open_form;
             let out = path == &"/logout" && answer.header("set-cookie").is_none();
             assert_eq!(
                 !(in_vain || out),
