@@ -52,8 +52,14 @@ class Table:
         self.holds = True
         print(f"\n{'':<38}" + "".join(f"{column:>11}" for column in columns), flush=True)
 
-    def line(self, name: str, figures: Sequence[str], bound: str, holds: bool) -> None:
-        """One result: its figures by column, what is asked, and whether that holds."""
-        self.holds = self.holds and holds
+    def line(self, name: str, figures: Sequence[str], bound: str, holds: bool | None) -> None:
+        """One result: its figures by column, what is asked, and whether that holds; None where it cannot be told."""
+        self.holds = self.holds and holds is not False
         cells = "".join(f"{figure:>11}" for figure in figures)
-        print(f"{name:<38}{cells}   {bound:<46} {'holds' if holds else 'FAILS'}", flush=True)
+        verdict = {True: "holds", False: "FAILS", None: "unclear"}[holds]
+        print(f"{name:<38}{cells}   {bound:<46} {verdict}", flush=True)
+
+
+def at_least(bound: float, ratio: float, high: float) -> bool | None:
+    """Whether a ratio holds its bound; not to be told where only the upper end of its bounds does."""
+    return True if ratio >= bound else None if high >= bound else False

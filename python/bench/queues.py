@@ -23,6 +23,7 @@ class Broker:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.size = size
+        self.to_the_end: list[float] = []
         self.port = port
         self.url = f"redis://127.0.0.1:{port}/0"
         command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
@@ -45,21 +46,17 @@ class Broker:
         return not self._store.keys("celery*") and not self._store.hlen("unacked")
 
     def rate(self) -> float:
-        """Queues the block; answers the tasks a second until its queue is empty."""
-        return self._timed(lambda: not self._store.llen("celery"))
+        """Queues the block; answers the tasks a second until its queue is empty.
 
-    def rate_until_idle(self) -> float:
-        """The same, until all that the tasks themselves queued is done too."""
-        return self._timed(self.is_idle)
-
-    def _timed(self, is_done: Callable[[], bool]) -> float:
+        `to_the_end` gets the same until all is done that the tasks themselves queued.
+        """
         self._store.copy("block", "celery")
         waited(lambda: self._store.llen("celery") <= self.size - HEAD, "the first tasks")
         began, left = time.perf_counter(), self._store.llen("celery")
-        waited(is_done, "the last tasks")
+        waited(lambda: not self._store.llen("celery"), "the last tasks")
         rate = left / (time.perf_counter() - began)
-        # What was prefetched ends too, so that each block runs to its end.
         waited(self.is_idle, "an idle worker")
+        self.to_the_end.append(left / (time.perf_counter() - began))
         return rate
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
 
@@ -30,7 +31,40 @@ def check_settings(**_: Any) -> list[CheckMessage]:
             )
         )
     found += folder(module)
+    found += middleware()
+    found += tokens_model()
     return found
+
+
+def middleware() -> list[CheckMessage]:
+    """Where the app is the project's own choice, so is the middleware; Alliance Auth gets it without a line."""
+    if not apps.is_installed("headcount.django") or MIDDLEWARE in settings.MIDDLEWARE:
+        return []
+    return [
+        Info(
+            "Page views are not counted: the middleware is missing.",
+            hint=f'MIDDLEWARE += ["{MIDDLEWARE}"] counts them.',
+            id="analytics.I002",
+        )
+    ]
+
+
+def tokens_model() -> list[CheckMessage]:
+    """HEADCOUNT_TOKENS_MODEL is an installed model."""
+    label = getattr(settings, "HEADCOUNT_TOKENS_MODEL", None)
+    if not label:
+        return []
+    try:
+        apps.get_model(label)
+    except (LookupError, ValueError) as error:
+        return [
+            Error(
+                f"HEADCOUNT_TOKENS_MODEL is {label!r}, which is no installed model: {error}",
+                hint='Name it as "app_label.ModelName", or leave the setting out: then no tokens are counted.',
+                id="analytics.E003",
+            )
+        ]
+    return []
 
 
 def switches() -> list[CheckMessage]:

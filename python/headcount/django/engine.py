@@ -132,7 +132,7 @@ class Engine:
         own_timer = not self.uses_beat()
         try:
             while self.is_wanted() and not self._closed:
-                if self._is_due():
+                if self.is_due():
                     self.look()
                 if own_timer and time.monotonic() >= self.daily_at:
                     self.daily_at = time.monotonic() + DAILY_EVERY
@@ -142,7 +142,7 @@ class Engine:
         finally:
             connections.close_all()
 
-    def _is_due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether no process of this machine looked within the last second; then this one is to.
 
         The gate tells all of them what one of them saw, so twenty workers need not ask the database twenty times.

@@ -64,11 +64,19 @@ class PanelsMixin:
         module = engine.current()
         if module is not None:
             try:
-                messages.success(request, act(module))
+                told = act(module)
+                messages.success(request, told)
+                self._note(request, object_id, told)
             except headcount.Error as error:
                 messages.error(request, str(error))
         info = self.opts.app_label, self.opts.model_name  # type: ignore[attr-defined]
         return HttpResponseRedirect(reverse("admin:{}_{}_change".format(*info), args=[object_id]))
+
+    def _note(self, request: HttpRequest, object_id: str, told: str) -> None:
+        """Who stopped or forgot stands in the token's history."""
+        token = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        if token is not None:
+            self.log_change(request, token, told)  # type: ignore[attr-defined]
 
 
 def panels(object_id: str) -> dict[str, Any] | None:

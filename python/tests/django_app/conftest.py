@@ -28,7 +28,10 @@ for name in ("ANALYTICS_DISABLED", "DO_NOT_TRACK"):
 sys.path.insert(0, str(Path(__file__).parent))
 
 import django
+from headcount.django.host import Host
 
+#: What it says of a run of a project's own tests. These tests use the module as a project does.
+is_testing, Host.is_testing = Host.is_testing, lambda self: False  # type: ignore[method-assign]
 django.setup()
 
 from django.core.management import call_command

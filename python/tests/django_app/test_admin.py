@@ -111,6 +111,8 @@ def test_stop_deletes_what_waits_and_resume_allows_again(module: Any, operator: 
     assert not module.is_wanted()
     page = operator.get(change(token)).content.decode()
     assert "Everything is stopped." in page
+    history = operator.get(change(token).replace("change", "history")).content.decode()
+    assert "off: nothing is recorded or sent" in history, "who stopped it can be seen"
     operator.post(change(token).replace("change", "resume"))
     assert module.is_wanted()
     module.client.flush()

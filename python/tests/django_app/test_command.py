@@ -78,6 +78,10 @@ def test_stop_resume_and_forget(module: Any, project: Project) -> None:
         ({"HEADCOUNT_ENDPOINT": "collector.example"}, ["analytics.E002"]),
         ({"HEADCOUNT_STATE": Path(__file__) / "folder"}, ["analytics.W001"]),
         ({"DEBUG": True}, ["analytics.I001"]),
+        ({"MIDDLEWARE": []}, ["analytics.I002"]),
+        ({"HEADCOUNT_TOKENS_MODEL": "shop.Key"}, []),
+        ({"HEADCOUNT_TOKENS_MODEL": "shop.Nothing"}, ["analytics.E003"]),
+        ({"HEADCOUNT_TOKENS_MODEL": "nonsense"}, ["analytics.E003"]),
     ],
 )
 def test_checks_explain_settings_that_cannot_work(fresh: Any, settings: dict[str, Any], found: list[str]) -> None:

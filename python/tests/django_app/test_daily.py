@@ -27,6 +27,15 @@ def test_reports_show_what_django_counts(module: Any, project: Project) -> None:
     assert versions == {"7.1": 1}
 
 
+def test_a_wrong_model_of_tokens_costs_only_its_own_number(fresh: Any, project: Project) -> None:
+    module = fresh(HEADCOUNT_TOKENS_MODEL="shop.Nothing")
+    get_user_model().objects.create(username="u")
+    add_token(project)
+    assert module.record_daily(now=True)
+    module.client.flush()
+    assert project.total("users") == 1
+
+
 def test_a_day_has_one_report_whoever_makes_it(module: Any, project: Project) -> None:
     add_token(project)
     assert module.record_daily(now=True)

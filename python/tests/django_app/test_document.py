@@ -84,9 +84,7 @@ def answers(address: str) -> bool:
 @pytest.mark.parametrize(
     ("document", "heading"), [("README.md", "### In a Django project\n"), ("docs/django.md", "## Install\n")]
 )
-def test_a_page_view_arrives_after_the_lines_of(
-    document: str, heading: str, project: Project, tmp_path: Path
-) -> None:
+def test_a_page_view_arrives_after_the_lines_of(document: str, heading: str, project: Project, tmp_path: Path) -> None:
     assert Path(WHEEL).is_file(), "HEADCOUNT_WHEEL names the wheel to install"
     found = blocks(document, heading)
     lines = [line for _, text in found for line in text.splitlines()]

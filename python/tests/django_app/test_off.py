@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import FOLDER, Sink, add_token, until
+from conftest import FOLDER, Sink, add_token, is_testing, until
+from headcount.django.host import Host
 
 PROBE = """
 import os, sys, django
@@ -74,3 +75,7 @@ def test_the_probe_itself_records_when_nothing_is_off(fresh: object, sink: Sink,
     assert probe(state) > 0
     assert state.exists()
     until(lambda: sink.requests)
+
+
+def test_a_run_of_the_projects_own_tests_is_nobodys_use_of_it() -> None:
+    assert is_testing(Host()), "this is a run of pytest"

@@ -103,6 +103,18 @@ def test_a_switch_counts_in_every_worker_within_two_seconds(
     assert sum(project.pages().values()) <= 20
 
 
+def test_processes_of_a_machine_take_turns_in_asking_the_database(module: Any) -> None:
+    add_token(endpoint="http://127.0.0.1:9")
+    module.look()
+    assert module.is_due()
+    assert not module.is_due(), "another process asks this one's question now"
+    mark = module.host.state() / "looked"
+    for age in (2, -3600):
+        then = time.time() - age
+        os.utime(mark, (then, then))
+        assert module.is_due(), "the other one is gone, or the clock was set back"
+
+
 @pytest.fixture
 def broker() -> Iterator[str]:
     port = free_port()

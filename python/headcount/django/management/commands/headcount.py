@@ -61,7 +61,9 @@ class Command(BaseCommand):
         try:
             added = module.host.add_token(values)
         except ValidationError as error:
-            raise CommandError("; ".join(f"{field}: {' '.join(why)}" for field, why in error.message_dict.items())) from error
+            raise CommandError(
+                "; ".join(f"{field}: {' '.join(why)}" for field, why in error.message_dict.items())
+            ) from error
         except NotImplementedError:
             raise CommandError("tokens of this host are added in its admin") from None
         module.follow()
