@@ -133,23 +133,55 @@ pub(crate) fn spread(by_version: &[AnswerRow], active: &[AnswerRow]) -> Vec<Spre
         .filter(|(_, day)| *day >= known_from)
         .collect();
     versions.sort_by(|a, b| release::order(b.0, a.0));
+    let newer = Newer::of(by_version);
     let of = |(version, day): (&str, Day)| {
-        let mut on: FxHashMap<Day, u64> = FxHashMap::default();
-        for row in by_version {
-            if row.bucket >= day && !release::order(&row.key[0], version).is_lt() {
-                *on.entry(row.bucket).or_default() += row.installs;
-            }
-        }
         let days = active.iter().filter(|row| row.bucket >= day);
         Spreading {
             version: version.to_owned(),
             day,
             steps: days
-                .map(|row| (on.get(&row.bucket).copied().unwrap_or(0), row.installs))
+                .map(|row| (newer.installs(row.bucket, version), row.installs))
                 .collect(),
         }
     };
     versions.into_iter().map(of).collect()
+}
+
+/// Installs on a version or a newer one, day by day.
+struct Newer<'a> {
+    /// Place of each version among all, oldest first: versions are slow to compare.
+    places: FxHashMap<&'a str, usize>,
+    /// By place: installs on it or beyond.
+    sums: FxHashMap<Day, Vec<u64>>,
+}
+
+impl<'a> Newer<'a> {
+    fn of(by_version: &'a [AnswerRow]) -> Self {
+        let mut versions: Vec<&str> = by_version.iter().map(|row| row.key[0].as_str()).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        versions.sort_by(|a, b| release::order(a, b));
+        let places: FxHashMap<&str, usize> = versions.iter().copied().zip(0..).collect();
+        let mut sums: FxHashMap<Day, Vec<u64>> = FxHashMap::default();
+        for row in by_version {
+            let of_day = sums.entry(row.bucket);
+            let of_day = of_day.or_insert_with(|| vec![0; versions.len()]);
+            of_day[places[row.key[0].as_str()]] += row.installs;
+        }
+        for of_day in sums.values_mut() {
+            let mut sum = 0;
+            for installs in of_day.iter_mut().rev() {
+                sum += *installs;
+                *installs = sum;
+            }
+        }
+        Self { places, sums }
+    }
+
+    fn installs(&self, day: Day, version: &str) -> u64 {
+        let (of_day, place) = (self.sums.get(&day), self.places.get(version));
+        of_day.zip(place).map_or(0, |(sums, &place)| sums[place])
+    }
 }
 
 #[cfg(test)]
