@@ -12,6 +12,7 @@ mod calendar;
 mod columns;
 mod cross;
 mod day;
+mod event_test;
 mod facts;
 mod filter;
 mod first;

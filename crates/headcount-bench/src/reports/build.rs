@@ -11,7 +11,7 @@ use rusqlite::{Connection, ToSql};
 use super::fleet::{Fleet, PROJECT, texts};
 
 /// Grows with every change of the fleet or of the index's format.
-const EDITION: u32 = 3;
+const EDITION: u32 = 4;
 /// Last days whose rows are also stored raw: what the reference counts.
 pub(crate) const RAW_DAYS: i32 = 30;
 

@@ -7,13 +7,14 @@ use std::thread;
 use headcount_protocol::event::is_failure;
 use rustc_hash::FxHashMap;
 
+use super::event_test::EventTest;
 use super::facts::{Extent, Facts, Family, Key, Place, RESULT, VERSION};
-use super::filter::EventTest;
 use super::mask::{Mask, Seen};
 use super::packed::Packed;
 use super::values::{Tray, Values};
-use super::view::{Stretch, View};
+use super::view::{Snapshot, Stretch, View};
 use crate::error::Error;
+use crate::query::DayRange;
 use crate::store::{Store, Sym};
 
 /// What is to be summed, of which facts.
@@ -36,14 +37,33 @@ pub(super) struct Sums {
     pub(super) values: Values,
 }
 
+impl Summed<'_> {
+    fn by_version(&self) -> bool {
+        self.by.contains(&Place::Trait(VERSION)) || self.test.asks_version()
+    }
+
+    fn tells_versions_of_few_themes(&self) -> bool {
+        self.by_version() && self.test.versions().is_none() && self.test.themes().is_some()
+    }
+}
+
 /// A second thread is worth its start for so many rows.
 const ROWS_FOR_TWO: usize = if cfg!(test) { 1 } else { 200_000 };
 
 static HAS_TWO: LazyLock<bool> =
     LazyLock::new(|| thread::available_parallelism().is_ok_and(|cores| cores.get() > 1));
 
-/// Sums the facts of a bucket: the groups with anything in them.
-pub(super) fn sum_up(asked: &Summed<'_>, view: &View<'_>) -> Result<Vec<(Vec<Sym>, Sums)>, Error> {
+/// Sums the facts of a range: the groups with anything in them.
+pub(super) fn sum_up(
+    asked: &Summed<'_>,
+    snapshot: &Snapshot<'_>,
+    range: DayRange,
+) -> Result<Vec<(Vec<Sym>, Sums)>, Error> {
+    // Weeks and months keep all themes of a version together, days all versions of a theme.
+    let view = &match asked.tells_versions_of_few_themes() {
+        true => snapshot.daily(range),
+        false => snapshot.view(range),
+    };
     let mut summing = Summing::new(asked);
     let mut stretches = view.newest_first();
     let Some(first) = stretches.next() else {
@@ -214,20 +234,17 @@ impl<'a> Summing<'a> {
         view: &View<'_>,
         stretches: impl Iterator<Item = &'s Stretch>,
     ) -> Result<usize, Error> {
-        let Summed {
-            family, test, by, ..
-        } = self.asked;
-        let by_version = by.contains(&Place::Trait(VERSION)) || test.asks_version();
+        let Summed { family, test, .. } = self.asked;
+        let by_version = self.asked.by_version();
+        let themes = test.themes();
         let mut rows = 0;
         for stretch in stretches {
-            if by_version {
-                let only = test.versions();
-                for facts in view.facts_with_version(stretch, *family, only)? {
-                    rows += facts.installs.len();
-                    self.add(&facts);
-                }
+            let pieces = if by_version {
+                view.facts_with_version(stretch, *family, test.versions(), themes.as_deref())?
             } else {
-                let facts = view.facts(stretch, *family)?;
+                view.facts(stretch, *family, themes.as_deref())?
+            };
+            for facts in pieces {
                 rows += facts.installs.len();
                 self.add(&facts);
             }

@@ -153,9 +153,9 @@ impl<'a> Asking<'a> {
             Measure::Gone => self.gone(range),
             Measure::Users => self.sizes(&view, Kind::Users),
             Measure::Tokens => self.sizes(&view, Kind::Tokens),
-            Measure::Tasks => self.amounts(&view, Family::Tasks),
-            Measure::Pages => self.amounts(&view, Family::Pages),
-            Measure::Stats => self.amounts(&view, Family::Stats),
+            Measure::Tasks => self.amounts(range, Family::Tasks),
+            Measure::Pages => self.amounts(range, Family::Pages),
+            Measure::Stats => self.amounts(range, Family::Stats),
         }
     }
 
@@ -246,7 +246,8 @@ impl<'a> Asking<'a> {
         Ok(cells)
     }
 
-    fn amounts(&self, view: &View<'_>, family: Family) -> Result<Cells, Error> {
+    fn amounts(&self, range: DayRange, family: Family) -> Result<Cells, Error> {
+        let view = &self.snapshot.view(range);
         let nothing = || match self.query.by.is_empty() {
             true => vec![(Vec::new(), Figures::default())],
             false => Vec::new(),
@@ -282,7 +283,7 @@ impl<'a> Asking<'a> {
                 mask,
                 by: &places,
             };
-            for (inner, sums) in sum_up(&asked, view)? {
+            for (inner, sums) in sum_up(&asked, self.snapshot, range)? {
                 let figures = Figures {
                     installs: sums.installs.count(),
                     amount: sums.amount,

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::store::Sym;
 
 /// Grows with every change of what follows: an index of another format is derived anew.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 /// Names the installs that told any value; no value is as large.
 pub(super) const TOLD: u64 = u64::MAX;
@@ -54,12 +54,9 @@ pub(super) fn encode(part: &Part) -> Vec<(u64, Vec<u8>)> {
                 }
             }
         }
-        Part::Facts(facts) if facts.sections.is_empty() => {}
-        Part::Facts(facts) => pieces.push((0, encode_facts(facts))),
-        Part::Versions(versions) => {
-            let piece =
-                |(version, facts): &(Sym, Arc<Facts>)| (u64::from(version.0), encode_facts(facts));
-            pieces.extend(versions.iter().map(piece));
+        Part::Facts(named) => {
+            let piece = |(name, facts): &(u64, Arc<Facts>)| (*name, encode_facts(facts));
+            pieces.extend(named.iter().map(piece));
         }
     }
     pieces
@@ -69,7 +66,7 @@ pub(super) fn encode(part: &Part) -> Vec<(u64, Vec<u8>)> {
 pub(super) fn assemble(kind: Kind, pieces: Vec<(u64, Piece)>) -> Result<Part, Error> {
     let damaged = || Error::Damaged(format!("{kind:?} of the index"));
     let (mut told, mut values) = (Arc::default(), Vec::new());
-    let mut versions = Vec::new();
+    let mut named = Vec::new();
     for (name, piece) in pieces {
         match piece {
             Piece::Installs(installs) if name == TOLD => told = installs,
@@ -86,15 +83,14 @@ pub(super) fn assemble(kind: Kind, pieces: Vec<(u64, Piece)>) -> Result<Part, Er
                 }
                 bucket.exact = Some(numbers);
             }
-            Piece::Facts(facts) => versions.push((Sym(name as u32), facts)),
+            Piece::Facts(facts) => named.push((name, facts)),
         }
     }
     Ok(match kind.shape() {
         Shape::Attribute | Shape::Size | Shape::Events(_) => {
             Part::Sets(Arc::new(Sets { told, values }))
         }
-        Shape::Facts => Part::Facts(versions.pop().ok_or_else(damaged)?.1),
-        Shape::Versions => Part::Versions(Arc::new(versions)),
+        Shape::Facts | Shape::Versions => Part::Facts(Arc::new(named)),
     })
 }
 
@@ -346,7 +342,10 @@ mod tests {
         let installs: RoaringBitmap = (0..70_000).step_by(3).collect();
         let pairs = vec![(7, 3), (9, 6), (7, 60_000)];
         let sizes = [(1, 12), (5, 19), (6, 70_000), (9, u64::MAX)];
-        let versions = vec![(Sym(1), facts(1)), (Sym(4), facts(4))];
+        let named = |names: [u64; 2]| {
+            let pieces = names.map(|name| (name, facts(name as u32))).to_vec();
+            Part::Facts(pieces.into())
+        };
         vec![
             (
                 Kind::Active,
@@ -357,8 +356,8 @@ mod tests {
                 Part::Sets(Sets::of_values(installs, pairs).into()),
             ),
             (Kind::Users, Part::Sets(Sets::of_sizes(&sizes).into())),
-            (Kind::Tasks, Part::Facts(facts(3))),
-            (Kind::TasksByVersion, Part::Versions(versions.into())),
+            (Kind::Tasks, named([3, 7 << 32 | 1])),
+            (Kind::TasksByVersion, named([1, 4])),
         ]
     }
 

@@ -53,6 +53,8 @@ pub(super) enum Key {
     Part(i64),
     /// One piece of it.
     Piece(i64, u64),
+    /// Those of its pieces that tell of themes from one to another.
+    Themes(i64, u64, u64),
     /// The installs that some stretches have for a question.
     Found(Arc<Asked>),
 }

@@ -1,8 +1,10 @@
 //! Facts being laid out in columns, section by section.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
-use super::facts::{Facts, Key, Section};
+use super::facts::{Facts, Key, Section, theme};
 use super::packed::Packed;
 
 /// Numbers keys in order of first sight.
@@ -171,6 +173,39 @@ impl Columns {
     }
 }
 
+/// Lays out sections in order of their keys, the facts of each theme by themselves.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    done: Vec<(u64, Arc<Facts>)>,
+    /// The theme of these columns.
+    theme: u64,
+    columns: Columns,
+}
+
+impl Pieces {
+    /// Adds a section; its key is beyond those of all before.
+    pub(super) fn add(&mut self, key: Key, loose: Loose) {
+        if theme(&key) != self.theme {
+            self.close();
+            self.theme = theme(&key);
+        }
+        self.columns.add(key, loose);
+    }
+
+    fn close(&mut self) {
+        let columns = std::mem::take(&mut self.columns);
+        if !columns.sections.is_empty() {
+            self.done.push((self.theme, Arc::new(columns.finish())));
+        }
+    }
+
+    /// The facts by theme, ascending.
+    pub(super) fn finish(mut self) -> Vec<(u64, Arc<Facts>)> {
+        self.close();
+        self.done
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::facts::Extent;
@@ -226,5 +261,21 @@ mod tests {
             again.add(facts.sections[section].key, twice);
         }
         assert_eq!(again.finish().amounts, Packed::U8(vec![4, 16, 10]));
+    }
+
+    #[test]
+    fn each_theme_is_a_piece() {
+        let mut pieces = Pieces::default();
+        for (first, second, third) in [(0, 0, 1), (0, 3, 0), (2, 0, 1), (2, 0, 7), (2, 1, 0)] {
+            let key = [Sym(first), Sym(second), Sym(third), Sym(0)];
+            pieces.add(key, loose(&[(1, 3, 2.0)]));
+        }
+        let pieces = pieces.finish();
+        let found: Vec<(u64, usize)> = pieces
+            .iter()
+            .map(|(theme, facts)| (*theme, facts.sections.len()))
+            .collect();
+        assert_eq!(found, [(0, 1), (3, 1), (2 << 32, 2), (2 << 32 | 1, 1)]);
+        assert!(Pieces::default().finish().is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use super::columns::{self, Columns, Loose, Numbering};
+use super::columns::{self, Loose, Numbering, Pieces};
 use super::facts::{Facts, Family, Key};
 use super::numbers::code_of;
 use super::part::{Kind, Part, Sets, Shape, pair, sorted};
@@ -239,9 +239,9 @@ impl OpenDay {
             }
             Kind::Users => self.sizes(|told| told.users),
             Kind::Tokens => self.sizes(|told| told.tokens),
-            Kind::Tasks => return Part::Facts(Arc::new(self.tasks.facts())),
-            Kind::Pages => return Part::Facts(Arc::new(self.pages.facts())),
-            Kind::Stats => return Part::Facts(Arc::new(self.stats.facts())),
+            Kind::Tasks => return Part::Facts(Arc::new(self.tasks.pieces())),
+            Kind::Pages => return Part::Facts(Arc::new(self.pages.pieces())),
+            Kind::Stats => return Part::Facts(Arc::new(self.stats.pieces())),
             // A day keeps the version in the facts themselves.
             Kind::TasksByVersion | Kind::PagesByVersion | Kind::StatsByVersion => {
                 return Part::empty(kind);
@@ -263,9 +263,11 @@ impl OpenDay {
         let mut pairs = Vec::new();
         for family in Family::ALL {
             if let Some(place) = family.place(dimension)
-                && let Part::Facts(facts) = self.part(family.kind())
+                && let Part::Facts(pieces) = self.part(family.kind())
             {
-                facts.add_pairs(place, &mut pairs);
+                for (_, facts) in pieces.iter() {
+                    facts.add_pairs(place, &mut pairs);
+                }
             }
         }
         Sets::of_events(pairs)
@@ -318,7 +320,7 @@ impl Tally {
         (section, self.traits.number(traits), install)
     }
 
-    fn facts(&self) -> Facts {
+    fn pieces(&self) -> Vec<(u64, Arc<Facts>)> {
         let mut sections = Sections::of(&self.sections);
         let traits = self.traits.keys();
         for (&(section, of_row, install), &amount) in &self.amounts {
@@ -338,12 +340,12 @@ impl Tally {
                     count,
                 });
         }
-        sections.facts()
+        sections.pieces()
     }
 }
 
 impl StatTally {
-    fn facts(&self) -> Facts {
+    fn pieces(&self) -> Vec<(u64, Arc<Facts>)> {
         let mut sections = Sections::of(&self.sections);
         for (&(section, install), last) in &self.numbers {
             let (number, version) = last.value;
@@ -361,7 +363,7 @@ impl StatTally {
                 count: 1,
             });
         }
-        sections.facts()
+        sections.pieces()
     }
 }
 
@@ -380,13 +382,13 @@ impl<'a> Sections<'a> {
         }
     }
 
-    fn facts(self) -> Facts {
+    fn pieces(self) -> Vec<(u64, Arc<Facts>)> {
         let mut sections: Vec<(Key, Loose)> = self.keys.iter().copied().zip(self.loose).collect();
         sections.sort_unstable_by_key(|section| section.0);
-        let mut columns = Columns::default();
+        let mut pieces = Pieces::default();
         for (key, loose) in sections {
-            columns.add(key, loose);
+            pieces.add(key, loose);
         }
-        columns.finish()
+        pieces.finish()
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::packed::Packed;
-use super::part::Kind;
+use super::part::{Kind, pair};
 use crate::query::Dimension;
 use crate::store::Sym;
 
@@ -78,6 +78,16 @@ impl Family {
             .or_else(|| at(traits).map(Place::Trait))
     }
 }
+
+/// What events of a section are about, the first two texts of its key: a task of a namespace, a path
+/// with its title. Each theme of a stretch is a piece of its own, so that a question about one reads
+/// little of what there is.
+pub(super) fn theme(section: &Key) -> u64 {
+    pair(section[0], section[1])
+}
+
+/// Themes from one to another, both included.
+pub(super) type Themes = (u64, u64);
 
 /// Place of the version among the traits of every family.
 pub(super) const VERSION: usize = 0;

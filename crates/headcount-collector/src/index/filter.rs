@@ -6,7 +6,8 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::calendar::month_range;
-use super::facts::{Facts, Family, Key, Place, VERSION};
+use super::event_test::EventTest;
+use super::facts::Family;
 use super::mask::Mask;
 use super::numbers::{size_bounds, size_bucket, size_range};
 use super::part::{Kind, Sets, pair};
@@ -64,9 +65,9 @@ const PAGES: &[Family] = &[Family::Pages];
 
 /// What the clauses of one dimension ask: one of `any` where there are some, none of `none`.
 #[derive(Clone, Debug)]
-struct Wanted<T> {
-    any: Option<Vec<T>>,
-    none: Vec<T>,
+pub(super) struct Wanted<T> {
+    pub(super) any: Option<Vec<T>>,
+    pub(super) none: Vec<T>,
 }
 
 impl<T> Default for Wanted<T> {
@@ -90,7 +91,7 @@ impl<T> Wanted<T> {
 }
 
 impl Wanted<Sym> {
-    fn accepts(&self, sym: Sym) -> bool {
+    pub(super) fn accepts(&self, sym: Sym) -> bool {
         self.any.as_ref().is_none_or(|any| any.contains(&sym)) && !self.none.contains(&sym)
     }
 }
@@ -401,71 +402,10 @@ fn having_events(
             continue;
         };
         for stretch in view.newest_first() {
-            test.add_installs(view.facts(stretch, family)?.as_ref(), &mask, &mut found);
+            for facts in view.facts(stretch, family, test.themes().as_deref())? {
+                test.add_installs(&facts, &mask, &mut found);
+            }
         }
     }
     Ok(found)
-}
-
-/// Conditions on the places of a family's events.
-#[derive(Clone, Debug)]
-pub(super) struct EventTest {
-    section: Vec<(usize, Wanted<Sym>)>,
-    traits: Vec<(usize, Wanted<Sym>)>,
-}
-
-impl EventTest {
-    /// `None` if no event of the family can match: one is asked for what such events do not tell.
-    fn new(family: Family, wanted: &BTreeMap<Dimension, Wanted<Sym>>) -> Option<Self> {
-        let (mut section, mut traits) = (Vec::new(), Vec::new());
-        for (&dimension, wanted) in wanted {
-            match family.place(dimension) {
-                Some(Place::Section(at)) => section.push((at, wanted.clone())),
-                Some(Place::Trait(at)) => traits.push((at, wanted.clone())),
-                None if wanted.any.is_some() => return None,
-                None => {}
-            }
-        }
-        Some(Self { section, traits })
-    }
-
-    pub(super) fn accepts_section(&self, key: &Key) -> bool {
-        let mut tests = self.section.iter();
-        tests.all(|(at, wanted)| wanted.accepts(key[*at]))
-    }
-
-    pub(super) fn accepts_traits(&self, key: &Key) -> bool {
-        let mut tests = self.traits.iter();
-        tests.all(|(at, wanted)| wanted.accepts(key[*at]))
-    }
-
-    /// The versions that events must have come with, `None` where any may do.
-    pub(super) fn versions(&self) -> Option<&[Sym]> {
-        let of_version = self.traits.iter().find(|(at, _)| *at == VERSION);
-        of_version?.1.any.as_deref()
-    }
-
-    /// Whether it matters which version an event came with.
-    pub(super) fn asks_version(&self) -> bool {
-        self.traits.iter().any(|(at, _)| *at == VERSION)
-    }
-
-    fn add_installs(&self, facts: &Facts, among: &Mask, found: &mut RoaringBitmap) {
-        let accepted: Vec<bool> = facts
-            .traits
-            .iter()
-            .map(|key| self.accepts_traits(key))
-            .collect();
-        for (key, extent) in facts.sections() {
-            if !self.accepts_section(key) {
-                continue;
-            }
-            let matching = extent
-                .rows
-                .filter(|&row| accepted[facts.traits_of(row)])
-                .map(|row| facts.installs[row])
-                .filter(|&install| among.holds(install));
-            found.extend(matching);
-        }
-    }
 }

@@ -57,21 +57,19 @@ impl Inner {
 pub(super) fn holds(active: &Part, install: u32) -> bool {
     match active {
         Part::Sets(sets) => sets.told.contains(install),
-        Part::Facts(_) | Part::Versions(_) => false,
+        Part::Facts(_) => false,
     }
 }
 
 fn without(part: &Part, install: u32) -> Part {
     match part {
         Part::Sets(sets) => Part::Sets(Arc::new(sets_without(sets, install))),
-        Part::Facts(facts) => Part::Facts(Arc::new(facts_without(facts, install))),
-        Part::Versions(versions) => {
-            let left = versions.iter().map(|(version, facts)| {
-                let facts = facts_without(facts, install);
-                (*version, Arc::new(facts))
-            });
+        Part::Facts(pieces) => {
+            let left = pieces
+                .iter()
+                .map(|(name, facts)| (*name, Arc::new(facts_without(facts, install))));
             let left = left.filter(|(_, facts)| !facts.sections.is_empty());
-            Part::Versions(Arc::new(left.collect()))
+            Part::Facts(Arc::new(left.collect()))
         }
     }
 }

@@ -14,10 +14,17 @@ impl Mask {
         let mut mask = Self {
             words: vec![0; words],
         };
-        for install in installs {
-            mask.words[install as usize / 64] |= 1 << (install % 64);
+        let (mut rest, mut some) = (installs.iter(), [0; 256]);
+        loop {
+            // Faster than one at a time.
+            let some = rest.next_many(&mut some);
+            if some.is_empty() {
+                return mask;
+            }
+            for &install in some.iter() {
+                mask.words[install as usize / 64] |= 1 << (install % 64);
+            }
         }
-        mask
     }
 
     pub(super) fn holds(&self, install: u32) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::columns::{Columns, Loose};
+use super::columns::{Columns, Loose, Pieces};
 use super::facts::{Facts, Key, VERSION};
 use super::part::{Kind, OfValue, Part, Sets, Shape};
 use crate::store::Sym;
@@ -18,7 +18,7 @@ pub(super) fn merge(kind: Kind, newest_first: &[Part]) -> Part {
         Shape::Size => Part::Sets(merge_sizes(&sets(newest_first)).into()),
         Shape::Events(_) => Part::Sets(merge_events(&sets(newest_first)).into()),
         Shape::Facts => Part::Facts(merge_facts(&facts(newest_first)).into()),
-        Shape::Versions => Part::Versions(merge_by_version(&facts(newest_first)).into()),
+        Shape::Versions => Part::Facts(merge_by_version(&facts(newest_first)).into()),
     }
 }
 
@@ -27,19 +27,19 @@ fn sets(parts: &[Part]) -> Vec<&Sets> {
     parts
         .filter_map(|part| match part {
             Part::Sets(sets) => Some(sets.as_ref()),
-            Part::Facts(_) | Part::Versions(_) => None,
+            Part::Facts(_) => None,
         })
         .collect()
 }
 
 fn facts(parts: &[Part]) -> Vec<&Facts> {
-    let parts = parts.iter();
-    parts
-        .filter_map(|part| match part {
-            Part::Facts(facts) => Some(facts.as_ref()),
-            Part::Sets(_) | Part::Versions(_) => None,
-        })
-        .collect()
+    let mut found = Vec::new();
+    for part in parts {
+        if let Part::Facts(pieces) = part {
+            found.extend(pieces.iter().map(|(_, facts)| facts.as_ref()));
+        }
+    }
+    found
 }
 
 fn finished(told: RoaringBitmap, values: BTreeMap<u64, RoaringBitmap>) -> Sets {
@@ -119,8 +119,8 @@ fn each_section(newest_first: &[&Facts], mut visit: impl FnMut(Key, Loose)) {
 }
 
 /// The facts without their versions, so that most rows of an install become one.
-fn merge_facts(newest_first: &[&Facts]) -> Facts {
-    let mut columns = Columns::default();
+fn merge_facts(newest_first: &[&Facts]) -> Vec<(u64, Arc<Facts>)> {
+    let mut pieces = Pieces::default();
     each_section(newest_first, |key, mut loose| {
         for row in &mut loose.rows {
             row.traits[VERSION] = Sym::EMPTY;
@@ -128,12 +128,12 @@ fn merge_facts(newest_first: &[&Facts]) -> Facts {
         for values in &mut loose.values {
             values.traits[VERSION] = Sym::EMPTY;
         }
-        columns.add(key, loose);
+        pieces.add(key, loose);
     });
-    columns.finish()
+    pieces.finish()
 }
 
-fn merge_by_version(newest_first: &[&Facts]) -> Vec<(Sym, Arc<Facts>)> {
+fn merge_by_version(newest_first: &[&Facts]) -> Vec<(u64, Arc<Facts>)> {
     let mut columns: BTreeMap<Sym, Columns> = BTreeMap::new();
     each_section(newest_first, |key, loose| {
         let mut versions: BTreeMap<Sym, Loose> = BTreeMap::new();
@@ -149,6 +149,7 @@ fn merge_by_version(newest_first: &[&Facts]) -> Vec<(Sym, Arc<Facts>)> {
             columns.entry(version).or_default().add(key, loose);
         }
     });
-    let finish = |(version, columns): (Sym, Columns)| (version, Arc::new(columns.finish()));
+    let finish =
+        |(version, columns): (Sym, Columns)| (u64::from(version.0), Arc::new(columns.finish()));
     columns.into_iter().map(finish).collect()
 }

@@ -54,6 +54,7 @@ pub(super) enum Shape {
     Size,
     /// Installs by every value their events told.
     Events(Dimension),
+    /// Facts by theme.
     Facts,
     /// Facts by version.
     Versions,
@@ -127,9 +128,8 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Part {
     Sets(Arc<Sets>),
-    Facts(Arc<Facts>),
-    /// Facts by version, ascending.
-    Versions(Arc<Vec<(Sym, Arc<Facts>)>>),
+    /// By theme or version, ascending.
+    Facts(Arc<Vec<(u64, Arc<Facts>)>>),
 }
 
 impl Part {
@@ -137,8 +137,7 @@ impl Part {
     pub(super) fn empty(kind: Kind) -> Self {
         match kind.shape() {
             Shape::Attribute | Shape::Size | Shape::Events(_) => Self::Sets(Arc::default()),
-            Shape::Facts => Self::Facts(Arc::default()),
-            Shape::Versions => Self::Versions(Arc::default()),
+            Shape::Facts | Shape::Versions => Self::Facts(Arc::default()),
         }
     }
 
@@ -146,8 +145,7 @@ impl Part {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Sets(sets) => sets.bytes(),
-            Self::Facts(facts) => facts.bytes(),
-            Self::Versions(versions) => versions.iter().map(|(_, facts)| facts.bytes()).sum(),
+            Self::Facts(pieces) => pieces.iter().map(|(_, facts)| facts.bytes()).sum(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Closed stretches: their parts in `index.sqlite`, read through a cache. SQL of the index is here.
 
+mod themes;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -185,13 +187,8 @@ impl Shelf {
             return Ok(());
         }
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(SQL)?;
-            let mut rows = statement.query([id, first.cast_signed(), last.cast_signed()])?;
-            while let Some(row) = rows.next()? {
-                let name = row.get::<_, i64>(0)?.cast_unsigned();
-                let content = row.get_ref(1)?.as_blob();
-                let content = content.map_err(|error| Error::Damaged(error.to_string()))?;
-                let piece = decode(kind, name, content)?;
+            let bounds = [id, first.cast_signed(), last.cast_signed()];
+            for (name, piece) in read_pieces(connection, kind, SQL, &bounds)? {
                 self.cache.keep(Key::Piece(id, name), &Held::Piece(piece));
             }
             Ok(())
@@ -267,18 +264,9 @@ impl Shelf {
     }
 
     fn fetch(&self, id: i64, kind: Kind) -> Result<Part, Error> {
+        const SQL: &str = "SELECT value, content FROM pieces WHERE part = ?1 ORDER BY value";
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT value, content FROM pieces WHERE part = ?1 ORDER BY value",
-            )?;
-            let mut rows = statement.query([id])?;
-            let mut pieces = Vec::new();
-            while let Some(row) = rows.next()? {
-                let name = row.get::<_, i64>(0)?.cast_unsigned();
-                let content = row.get_ref(1)?.as_blob();
-                let content = content.map_err(|error| Error::Damaged(error.to_string()))?;
-                pieces.push((name, decode(kind, name, content)?));
-            }
+            let pieces = read_pieces(connection, kind, SQL, &[id])?;
             if pieces.is_empty() {
                 return Err(Error::Vanished);
             }
@@ -456,6 +444,25 @@ impl Shelf {
     fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The pieces that a statement gives, with their names.
+fn read_pieces(
+    connection: &Connection,
+    kind: Kind,
+    sql: &str,
+    parameters: &[i64],
+) -> Result<Vec<(u64, Piece)>, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
+    let mut pieces = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get::<_, i64>(0)?.cast_unsigned();
+        let content = row.get_ref(1)?.as_blob();
+        let content = content.map_err(|error| Error::Damaged(error.to_string()))?;
+        pieces.push((name, decode(kind, name, content)?));
+    }
+    Ok(pieces)
 }
 
 fn note(transaction: &Transaction<'_>, days: &[(ProjectNumber, Day)]) -> Result<(), Error> {

@@ -80,7 +80,7 @@ fn values(
         mask,
         by: &[],
     };
-    let sums = sum_up(&asked, &view)?;
+    let sums = sum_up(&asked, snapshot, query.range)?;
     let values = sums.iter().flat_map(|(_, sums)| sums.values.counts());
     Ok(values
         .map(|(code, count)| (value_of(code), count))

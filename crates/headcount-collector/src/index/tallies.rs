@@ -7,6 +7,7 @@ use headcount_protocol::event::is_failure;
 use super::Index;
 use super::calendar::days;
 use super::facts::{Facts, Family, Key, RESULT, VERSION};
+use super::part::pair;
 use crate::error::Error;
 use crate::query::{DayRange, Tally};
 use crate::store::{Day, ProjectNumber, Store, Sym};
@@ -42,6 +43,7 @@ impl Index {
         else {
             return Ok(());
         };
+        let themes = (pair(namespace, task), pair(namespace, task));
         for day in days(asked.range) {
             let tallies = self.inner.retrying(|inner| {
                 let range = DayRange { from: day, to: day };
@@ -49,7 +51,8 @@ impl Index {
                 let view = snapshot.view(range);
                 let mut sums = Sums::default();
                 for stretch in view.newest_first() {
-                    for facts in view.facts_with_version(stretch, Family::Tasks, None)? {
+                    // Days tell the version of each fact.
+                    for facts in view.facts(stretch, Family::Tasks, Some(&[themes]))? {
                         let sides = sides(&facts, store, is_newer);
                         add(&mut sums, &facts, (namespace, task), (&sides, store));
                     }

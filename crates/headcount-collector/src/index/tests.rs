@@ -256,6 +256,49 @@ fn check(bench: &Bench) {
     assert_eq!((answer.base, answer.rows[0].amount), (1, 14.0));
     query.filter = vec![clause(Dimension::App, false, "unheard of")];
     assert_eq!(rows(&query), pairs(&[("", 0)]));
+    check_themes(bench);
+}
+
+/// Facts of a few themes or versions are looked up by name: each once, however often it is wanted.
+fn check_themes(bench: &Bench) {
+    let namespace = |text| clause(Dimension::Namespace, false, text);
+    let task = |text| clause(Dimension::Task, false, text);
+    let version = |text| clause(Dimension::Version, false, text);
+    let all = Some((2, 4.0, 1));
+    for (filter, expected) in [
+        (vec![namespace("audit"), namespace("audit")], all),
+        (
+            vec![namespace("audit"), task("update"), task("update")],
+            all,
+        ),
+        (vec![namespace("audit"), task("audit")], None),
+        (vec![namespace("update"), namespace("audit")], all),
+        (vec![version("1.0"), version("1.0")], all),
+        (
+            vec![namespace("audit"), version("2.0"), version("1.0")],
+            all,
+        ),
+        (vec![namespace("audit"), version("2.0")], None),
+    ] {
+        for by in [
+            [].as_slice(),
+            &[Dimension::Task],
+            &[Dimension::Version],
+            &[Dimension::Version, Dimension::App],
+        ] {
+            let mut query = ask(Measure::Tasks, by);
+            query.filter.clone_from(&filter);
+            let answer = bench.index.answer(PROJECT, &query).unwrap();
+            let found = answer.rows.iter().find(|row| row.installs > 0);
+            let found = found.map(|row| (row.installs, row.amount, row.failures));
+            assert_eq!(found, expected, "{query:?}");
+        }
+        let mut query = ask(Measure::Tasks, &[]);
+        query.filter.clone_from(&filter);
+        let spread = bench.index.spread(PROJECT, &query).unwrap();
+        let values: u64 = spread.iter().map(|(_, count)| count).sum();
+        assert_eq!(values, if expected.is_some() { 4 } else { 0 }, "{query:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::cache::Asked;
 use super::calendar::Span;
-use super::facts::{Facts, Family};
+use super::facts::{Facts, Family, Themes};
 use super::hot::Hot;
 use super::part::{Kind, Part, Sets};
 use super::shelf::{Blobs, Pick, Shelf};
@@ -88,6 +88,16 @@ impl Snapshot<'_> {
         newest_first
     }
 
+    /// A bucket day by day: what is not told apart in weeks and months is told there.
+    pub(super) fn daily(&self, range: DayRange) -> View<'_> {
+        let within = (range.from <= range.to).then(|| self.days.range(range.from..=range.to));
+        let days = within.into_iter().flatten().rev();
+        View {
+            shelf: self.shelf,
+            newest_first: days.map(|(_, stretch)| stretch.clone()).collect(),
+        }
+    }
+
     /// The installs whose first active day falls in a range.
     pub(super) fn first_in(&self, range: DayRange) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
@@ -142,7 +152,7 @@ impl View<'_> {
     pub(super) fn sets(&self, stretch: &Stretch, kind: Kind) -> Result<Arc<Sets>, Error> {
         match self.part(stretch, kind)? {
             Part::Sets(sets) => Ok(sets),
-            Part::Facts(_) | Part::Versions(_) => Err(damaged(kind)),
+            Part::Facts(_) => Err(damaged(kind)),
         }
     }
 
@@ -159,26 +169,38 @@ impl View<'_> {
         }
     }
 
-    /// The facts of a stretch; those of a week or month do not tell their version.
-    pub(super) fn facts(&self, stretch: &Stretch, family: Family) -> Result<Arc<Facts>, Error> {
-        match self.part(stretch, family.kind())? {
-            Part::Facts(facts) => Ok(facts),
-            Part::Sets(_) | Part::Versions(_) => Err(damaged(family.kind())),
+    /// The facts of a stretch; those of a week or month do not tell their version. Facts of other
+    /// themes than those in `only` may be left out.
+    pub(super) fn facts(
+        &self,
+        stretch: &Stretch,
+        family: Family,
+        only: Option<&[Themes]>,
+    ) -> Result<Vec<Arc<Facts>>, Error> {
+        let kind = family.kind();
+        let (Stretch::Cold(blobs), Some(only)) = (stretch, only) else {
+            return pieces(kind, &self.part(stretch, kind)?);
+        };
+        let mut found = Vec::new();
+        for &themes in only {
+            found.extend(pieces(kind, &self.shelf.of_themes(blobs, kind, themes)?)?);
         }
+        Ok(found)
     }
 
     /// The facts of a stretch with their versions; facts of other versions than those in `only` may
-    /// be left out.
+    /// be left out, and of other themes than these.
     pub(super) fn facts_with_version(
         &self,
         stretch: &Stretch,
         family: Family,
         only: Option<&[Sym]>,
+        themes: Option<&[Themes]>,
     ) -> Result<Vec<Arc<Facts>>, Error> {
         let kind = family.kind_by_version();
         let blobs = match stretch {
             Stretch::Cold(blobs) if blobs.has(kind) => blobs,
-            Stretch::Cold(_) | Stretch::Hot(_) => return Ok(vec![self.facts(stretch, family)?]),
+            Stretch::Cold(_) | Stretch::Hot(_) => return self.facts(stretch, family, themes),
         };
         if let Some(only) = only {
             let of_version = only
@@ -186,10 +208,7 @@ impl View<'_> {
                 .filter_map(|&version| self.shelf.of_version(blobs, kind, version).transpose());
             return of_version.collect();
         }
-        match self.shelf.part(blobs, kind)? {
-            Part::Versions(versions) => Ok(versions.iter().map(|(_, f)| Arc::clone(f)).collect()),
-            Part::Sets(_) | Part::Facts(_) => Err(damaged(kind)),
-        }
+        pieces(kind, &self.shelf.part(blobs, kind)?)
     }
 
     fn part(&self, stretch: &Stretch, kind: Kind) -> Result<Part, Error> {
@@ -197,6 +216,13 @@ impl View<'_> {
             Stretch::Hot(hot) => Ok(hot.part(kind)),
             Stretch::Cold(blobs) => self.shelf.part(blobs, kind),
         }
+    }
+}
+
+fn pieces(kind: Kind, part: &Part) -> Result<Vec<Arc<Facts>>, Error> {
+    match part {
+        Part::Facts(pieces) => Ok(pieces.iter().map(|(_, facts)| Arc::clone(facts)).collect()),
+        Part::Sets(_) => Err(damaged(kind)),
     }
 }
 
