@@ -22,7 +22,7 @@ use fleet::{Fleet, PROJECT};
 /// Last day of the fleet: 2026-11-22, a Sunday. Today is the day after.
 const LAST: Day = Day(20_779);
 /// Reports with their parameters and the time at most 5 % of answers may exceed.
-const REPORTS: [(&str, &str, u64); 12] = [
+const REPORTS: [(&str, &str, u64); 22] = [
     ("totals", "", 100),
     ("installs", "", 100),
     ("versions", "&bucket=week", 100),
@@ -34,8 +34,20 @@ const REPORTS: [(&str, &str, u64); 12] = [
     ("locales", "", 100),
     ("browsers", "", 100),
     ("app-versions", "&limit=100", 100),
+    ("task", TASK, 100),
+    ("task-exceptions", TASK, 100),
+    ("task-versions", TASK, 100),
+    ("task-values", TASK, 100),
+    ("deployment", "", 100),
+    ("retention", "", 100),
+    ("survival", "", 100),
+    ("upgrade", "", 100),
+    ("upgrade-lag", "", 100),
+    ("upgrade-behind", "", 100),
     ("overview", "", 150),
 ];
+/// The task that is run most.
+const TASK: &str = "&namespace=app0&task=task1";
 const RANGES: [i32; 4] = [7, 30, 90, 365];
 const MAX_RSS_MB: u64 = 500;
 
