@@ -9,7 +9,8 @@ use super::interval::wilson;
 use super::{
     Body, Cell, Over, Params, ReportError, Source, calendar, count, params, release, share,
 };
-use crate::query::{Bucket, Clause, ClauseValue, Dimension, Measure};
+use crate::query::{AnswerRow, Bucket, Clause, ClauseValue, DayRange, Dimension, Measure};
+use crate::store::Day;
 
 pub(crate) const COLUMNS: [&str; 4] = ["day", "runs", "failures", "installs"];
 pub(crate) const EXCEPTION_COLUMNS: [&str; 5] =
@@ -66,18 +67,6 @@ pub(crate) fn exceptions(source: &Source<'_>, asked: &Params) -> Result<Body, Re
         filter: &filter,
     };
     let by_result = source.ask(Measure::Tasks, &[Dimension::Result], &over)?;
-    let by = [Dimension::Result, Dimension::Version];
-    let mut first: FxHashMap<String, String> = FxHashMap::default();
-    for row in source.ask(Measure::Tasks, &by, &over)?.rows {
-        let [result, version] = [row.key[0].clone(), row.key[1].clone()];
-        if version.is_empty() {
-            continue;
-        }
-        let lowest = first.entry(result).or_insert_with(|| version.clone());
-        if release::order(&version, lowest).is_lt() {
-            *lowest = version;
-        }
-    }
     let mut found: Vec<_> = by_result
         .rows
         .into_iter()
@@ -88,6 +77,7 @@ pub(crate) fn exceptions(source: &Source<'_>, asked: &Params) -> Result<Body, Re
             .total_cmp(&a.amount)
             .then_with(|| a.key.cmp(&b.key))
     });
+    let first = first_versions(source, asked.range, (&filter, &found))?;
     let failed: u64 = found.iter().map(|row| count(row.amount)).sum();
     let rows = found
         .into_iter()
@@ -109,6 +99,51 @@ pub(crate) fn exceptions(source: &Source<'_>, asked: &Params) -> Result<Body, Re
         base: base(source, asked, &filter)?,
         rows,
     })
+}
+
+/// The lowest version that each exception was seen with in the year up to the last day: with the days
+/// of the range alone, all were new in the first of its versions.
+fn first_versions(
+    source: &Source<'_>,
+    range: DayRange,
+    (filter, found): (&[Clause], &[AnswerRow]),
+) -> Result<FxHashMap<String, String>, ReportError> {
+    const YEAR: i32 = 365;
+    /// A question names so many results at most; where there are more, all are asked for.
+    const MOST_NAMED: usize = 20;
+    let mut filter: Vec<Clause> = filter.to_vec();
+    filter.retain(|clause| clause.dimension != Dimension::Version);
+    let chosen = |clause: &Clause| clause.dimension == Dimension::Result && !clause.negated;
+    if found.len() <= MOST_NAMED && !filter.iter().any(chosen) {
+        filter.extend(found.iter().map(|row| Clause {
+            dimension: Dimension::Result,
+            negated: false,
+            value: ClauseValue::Text(row.key[0].clone()),
+        }));
+    }
+    let known = DayRange {
+        from: range.from.min(Day(range.to.0 - YEAR + 1)),
+        to: range.to,
+    };
+    let by = [Dimension::Result, Dimension::Version];
+    let mut first: FxHashMap<String, String> = FxHashMap::default();
+    if found.is_empty() {
+        return Ok(first);
+    }
+    for row in source
+        .ask(Measure::Tasks, &by, &Over::whole(known, &filter))?
+        .rows
+    {
+        let [result, version] = [row.key[0].clone(), row.key[1].clone()];
+        if version.is_empty() {
+            continue;
+        }
+        let lowest = first.entry(result).or_insert_with(|| version.clone());
+        if release::order(&version, lowest).is_lt() {
+            *lowest = version;
+        }
+    }
+    Ok(first)
 }
 
 pub(crate) fn versions(source: &Source<'_>, asked: &Params) -> Result<Body, ReportError> {
