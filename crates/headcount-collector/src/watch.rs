@@ -115,12 +115,12 @@ fn task(found: &Regression) -> NewFinding {
     let verdict = &found.verdict;
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     NewFinding {
-        subject: format!("task\n{}\n{}", found.namespace, found.task),
+        subject: NewFinding::task_subject(&found.namespace, &found.task),
         kind: FindingKind::Task,
         strong: found.task.clone(),
         text: format!("fails {:.1}× as often since {}", verdict.ratio, found.since),
         evidence: format!(
-            "{} of runs on {} and newer, {} without the rise; 95% interval {:.1} to {:.1}×; {} ran it, namespace {}; one of {}",
+            "{} of runs on {} and newer, {} without the rise; 95% interval {:.1} to {:.1}×; {} ran it, namespace {}; chance alone raises one such alarm in {:.0} years at most",
             number::percent(verdict.rate),
             found.since,
             number::percent(verdict.rate_before),
@@ -128,13 +128,16 @@ fn task(found: &Regression) -> NewFinding {
             verdict.high,
             number::counted(verdict.installs, "install"),
             found.namespace,
-            number::counted(found.tests, "test"),
+            1.0 / regressions::ALARMS_A_YEAR,
         ),
         target: format!(
             "/tasks?namespace={}&task={}",
             encoded(&found.namespace),
             encoded(&found.task)
         ),
+        since: found.since.clone(),
+        since_day: found.since_day,
+        strength: verdict.ratio,
     }
 }
 
@@ -155,6 +158,9 @@ fn spread(found: &Unusual) -> NewFinding {
             number::percent_whole(found.high)
         ),
         target: "/retention".to_owned(),
+        since: found.version.clone(),
+        since_day: found.day,
+        strength: 1.0,
     }
 }
 
@@ -176,5 +182,8 @@ fn silent_feed(found: &Silence) -> NewFinding {
             number::count(found.usual)
         ),
         target: "/live".to_owned(),
+        since: String::new(),
+        since_day: found.since,
+        strength: 1.0,
     }
 }

@@ -17,6 +17,7 @@ mod device;
 mod export;
 mod factor;
 mod feed;
+mod findings;
 mod forms;
 mod headers;
 mod known;
@@ -115,6 +116,13 @@ const PAGES: &[Page] = &[
     ("/projects/{project}/tasks", || get(tasks::show)),
     ("/projects/{project}/retention", || get(retention::show)),
     ("/projects/{project}/findings.atom", || get(feed::show)),
+    ("/projects/{project}/findings", || get(findings::show)),
+    ("/projects/{project}/findings/{id}/mute", || {
+        post(findings::mute)
+    }),
+    ("/projects/{project}/findings/{id}/unmute", || {
+        post(findings::unmute)
+    }),
     ("/projects/{project}/live", || get(live::show)),
     ("/projects/{project}/apps", || {
         get(apps::show).post(apps::ask)

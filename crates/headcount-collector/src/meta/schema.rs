@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("006_findings.sql"),
     include_str!("007_webhooks.sql"),
     include_str!("008_shares.sql"),
+    include_str!("009_mutes.sql"),
 ];
 
 /// A connection that never writes, on a file that `open` made.

@@ -249,7 +249,10 @@ impl Meta {
             "SELECT findings.id, findings.subject, findings.kind, findings.strong, findings.text,
                  findings.evidence, findings.target, findings.found_ms, findings.seen_ms,
                  findings.ended_ms, posts.id, projects.slug, webhooks.url, webhooks.secret,
-                 posts.key, posts.queued_ms, posts.tries, posts.body
+                 posts.key, posts.queued_ms, posts.tries, posts.body,
+                 findings.since AS since, findings.since_day AS since_day,
+                 findings.strength AS strength, findings.first_ms AS first_ms,
+                 findings.muted_ms AS muted_ms, findings.muted_by AS muted_by
              FROM webhook_posts AS posts
              JOIN webhooks ON webhooks.project = posts.project
              JOIN projects ON projects.number = posts.project
@@ -394,6 +397,7 @@ mod tests {
     use super::*;
     use crate::meta::findings::{FindingKind, NewFinding};
     use crate::meta::tests::{at, project, temporary};
+    use crate::store::Day;
 
     const BY: Actor = Actor::CommandLine;
 
@@ -405,6 +409,9 @@ mod tests {
             text: format!("fails more: {subject}"),
             evidence: "2.9% of runs".to_owned(),
             target: "/tasks".to_owned(),
+            since: String::new(),
+            since_day: Day(0),
+            strength: 1.0,
         }
     }
 

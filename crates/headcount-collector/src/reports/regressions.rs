@@ -31,9 +31,9 @@ pub(crate) struct Regression {
     pub(crate) task: String,
     /// The first version that fails more.
     pub(crate) since: String,
+    /// The day that version was first seen on more than a few installs.
+    pub(crate) since_day: Day,
     pub(crate) verdict: Verdict,
-    /// Tests that the evidence was held against.
-    pub(crate) tests: u64,
 }
 
 /// Finds them with all data up to a day but that of broken days, the strongest evidence first; one for
@@ -60,7 +60,7 @@ pub(crate) fn find(
             .ask(Measure::Tasks, &by, &Over::whole(range, &[]))?
             .rows;
         let (tasks, suspects) = suspects(&rows, &release.version);
-        let tests = (tasks * releases.len().max(1)) as u64;
+        let tests = (tasks * releases.len().max(1)) as f64;
         for (namespace, task) in suspects.into_iter().take(MOST_TASKS) {
             let verdict = examine(
                 (index, project),
@@ -68,7 +68,7 @@ pub(crate) fn find(
                 (release, last),
                 broken,
             )?;
-            let enough = verdict.log_e >= threshold(tests as f64, ALARMS_A_YEAR);
+            let enough = verdict.log_e >= threshold(tests, ALARMS_A_YEAR);
             if !enough || verdict.ratio < LEAST_RATIO {
                 continue;
             }
@@ -76,8 +76,8 @@ pub(crate) fn find(
                 namespace: namespace.clone(),
                 task: task.clone(),
                 since: release.version.clone(),
+                since_day: release.day,
                 verdict,
-                tests,
             };
             let known = found.entry((namespace, task));
             let kept = known.or_insert_with(|| regression.clone());

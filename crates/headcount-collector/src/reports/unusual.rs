@@ -3,6 +3,7 @@
 
 use super::upgrade::Spreading;
 use super::{release, share};
+use crate::store::Day;
 
 /// Ages at which a release is compared.
 const AGES: std::ops::RangeInclusive<usize> = 5..=60;
@@ -20,6 +21,8 @@ const LEAST_DIFFERENCE: f64 = 0.1;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Unusual {
     pub(crate) version: String,
+    /// The day it was first seen on more than a few installs.
+    pub(crate) day: Day,
     pub(crate) days: u64,
     pub(crate) share: f64,
     pub(crate) active: u64,
@@ -59,6 +62,7 @@ pub(crate) fn find(releases: &[Spreading]) -> Option<Unusual> {
     let unusual = difference > spread * MOST_SPREADS && difference >= LEAST_DIFFERENCE;
     unusual.then(|| Unusual {
         version: latest.version.clone(),
+        day: latest.day,
         days: age as u64,
         share: own,
         active: latest.now().1,
@@ -71,7 +75,6 @@ pub(crate) fn find(releases: &[Spreading]) -> Option<Unusual> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Day;
 
     #[test]
     fn a_release_is_compared_at_the_same_age() {

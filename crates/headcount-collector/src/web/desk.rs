@@ -21,6 +21,9 @@ const LISTED_DAYS: i32 = 400;
 /// What breaks are called by share links.
 const BREAK: &str = "reports are known to be wrong";
 
+/// Findings read at most, the newest first: more than a project has in years.
+const FINDINGS: u32 = 500;
+
 /// One project of a collector, ready to be asked. Everything it does may block.
 pub(crate) struct Desk {
     collector: Arc<Collector>,
@@ -125,20 +128,24 @@ impl Desk {
         Ok(found)
     }
 
-    /// What the server found by itself and what still stands, the newest first; `None` for authors,
-    /// whose apps are a part of it only.
-    pub(crate) fn standing_findings(
-        &self,
-        limit: u32,
-    ) -> Result<Option<Vec<KeptFinding>>, ReportError> {
-        if self.narrowed() {
-            return Ok(None);
+    /// What the server found by itself and what still stands, the newest first; for authors, of own
+    /// tasks.
+    pub(crate) fn standing_findings(&self) -> Result<Vec<KeptFinding>, ReportError> {
+        self.findings(Which::Standing)
+    }
+
+    /// The same with what is muted or over.
+    pub(crate) fn all_findings(&self) -> Result<Vec<KeptFinding>, ReportError> {
+        self.findings(Which::All)
+    }
+
+    fn findings(&self, which: Which) -> Result<Vec<KeptFinding>, ReportError> {
+        let found = self.collector.meta.findings(self.project, which, FINDINGS);
+        let mut found = found.map_err(|error| ReportError::Data(error.to_string()))?;
+        if let Some(scope) = &self.scope {
+            found.retain(|kept| kept.finding.task().is_some_and(|(own, _)| scope.owns(own)));
         }
-        let meta = &self.collector.meta;
-        let found = meta.findings(self.project, Which::Standing, limit);
-        found
-            .map(Some)
-            .map_err(|error| ReportError::Data(error.to_string()))
+        Ok(found)
     }
 
     /// Hits per minute of the last hours.

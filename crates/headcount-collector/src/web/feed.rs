@@ -45,7 +45,8 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let number = reader.project;
     let found = web.meta(move |meta| meta.findings(number, Which::All, ENTRIES));
-    let found = found.await?;
+    let mut found = found.await?;
+    found.retain(|kept| kept.muted.is_none());
     let origin = web.public_origin();
     let origin = origin.map_or_else(|| origin_of(&headers), str::to_owned);
     let page = format!("{origin}{}", Tab::Overview.href(&reader.slug));
@@ -78,7 +79,12 @@ fn entry(kept: &KeptFinding, (id, page): (&str, &str)) -> Entry {
     } else {
         ""
     };
-    let said = format!("{ended}{} {}", finding.strong, finding.text);
+    let back = if kept.came_back() && kept.ended_at.is_none() {
+        "Back: "
+    } else {
+        ""
+    };
+    let said = format!("{ended}{back}{} {}", finding.strong, finding.text);
     Entry {
         id: format!(
             "{id}:finding:{}:{}",

@@ -4,11 +4,11 @@ pub(crate) mod adoption;
 pub(crate) mod data;
 pub(crate) mod findings;
 pub(crate) mod first_run;
+pub(crate) mod flags;
 pub(crate) mod full;
 pub(crate) mod gaps;
 pub(crate) mod headline;
 pub(crate) mod panels;
-pub(crate) mod regress;
 pub(crate) mod series;
 pub(crate) mod shared;
 pub(crate) mod state;
@@ -33,6 +33,7 @@ use crate::store::Day;
 
 use data::{Data, Span};
 use findings::Finding;
+use flags::Flags;
 use full::Full;
 use headline::Stat;
 use panels::{AppPanel, List, PagePanel, TaskPanel};
@@ -42,7 +43,7 @@ use tools::Tools;
 /// Seconds between looks for the first hit.
 const FIRST_RUN_SECONDS: &str = "5";
 /// Findings that a page has room for, the newest first.
-const FINDINGS: u32 = 5;
+const FINDINGS: usize = 5;
 /// Hits looked at for the reasons of rejections.
 const HITS: usize = 1_000;
 
@@ -105,8 +106,8 @@ struct View {
     span: Span,
     data: Data,
     rejected: Option<Finding>,
-    /// What the server found by itself; `None` for authors, who see a part of it only.
-    kept: Option<Vec<KeptFinding>>,
+    /// What the server found by itself and what stands.
+    kept: Vec<KeptFinding>,
 }
 
 fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
@@ -120,7 +121,7 @@ fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
         return Ok(Found::Full { state, span, parts });
     }
     let data = desk.ask(|source| data::gather(source, &state, span))?;
-    let kept = desk.standing_findings(FINDINGS)?;
+    let kept = desk.standing_findings()?;
     let rejected = if desk.narrowed() {
         None
     } else {
@@ -163,6 +164,8 @@ struct OverviewPage {
     /// HTML of the headline chart.
     chart: String,
     findings: Vec<Finding>,
+    /// The page of all findings.
+    all_findings: String,
     versions: String,
     sizes: String,
     apps: AppPanel,
@@ -184,24 +187,13 @@ impl OverviewPage {
             kept,
         } = view;
         let offers = tools::offers(&state, &data);
-        let tasks = &data.tasks;
         let slug = shell.project.as_ref().map(|project| project.slug.clone());
         let slug = slug.unwrap_or_default();
-        let mut findings: Vec<Finding> = match &kept {
-            Some(kept) => kept
-                .iter()
-                .map(|kept| findings::kept(&slug, kept))
-                .collect(),
-            None => tasks
-                .worse
-                .first()
-                .map(|worst| findings::task(&state, &slug, worst, tasks.worst_installs))
-                .into_iter()
-                .collect(),
-        };
+        let flags = Flags::of(&kept, data.range);
+        let shown = kept.iter().take(FINDINGS);
+        let mut findings: Vec<Finding> = shown.map(|kept| findings::kept(&slug, kept)).collect();
         let told = kept
             .iter()
-            .flatten()
             .any(|kept| kept.finding.kind == FindingKind::Spread);
         let spread = data.spread.as_ref().filter(|_| !told);
         findings.extend(spread.map(|spread| findings::spread(&state, spread)));
@@ -214,11 +206,12 @@ impl OverviewPage {
             stats: headline::stats(&state, &data),
             chart: headline::chart(&state, &data),
             findings,
+            all_findings: super::findings::href(&slug),
             versions: adoption::versions(&state, &data),
             sizes: adoption::sizes(&data),
             apps: panels::apps(&state, &data),
             pages: panels::pages(&state, &data.pages),
-            tasks: panels::tasks(&state, &data, &slug),
+            tasks: panels::tasks(&state, &data, (&slug, &flags)),
             locales: panels::locales(&state, &data),
             browsers: panels::browsers(&state, &data),
             deployments: panels::deployments(&state, &data),

@@ -12,12 +12,15 @@ use super::asked::Asked;
 use super::desk::Desk;
 use super::error::{PageError, redirect};
 use super::overview::data_until;
+use super::overview::flags::Flags;
 use super::overview::state::State;
 use super::overview::tools::Tools;
 use super::shell::{Shell, Tab, page};
 use super::viewer::Member;
 use super::{Web, blocking};
 use crate::chart::number;
+use crate::meta::findings::KeptFinding;
+use crate::reports::ReportError;
 
 use data::Data;
 use detail::Detail;
@@ -37,9 +40,13 @@ pub(super) async fn show(
     }
     let desk = Desk::of(web.collector(), &viewer.project);
     let shell = viewer.shell("Tasks", Tab::Tasks)?;
-    let found = blocking(move || Asked::gather(&desk, state, data::gather)).await?;
+    let work = move || {
+        let standing = desk.standing_findings()?;
+        Ok::<_, ReportError>((Asked::gather(&desk, state, data::gather)?, standing))
+    };
+    let (found, standing) = blocking(work).await?;
     Ok(match found {
-        Some(found) => page(&TasksPage::new(shell, &slug, *found)),
+        Some(found) => page(&TasksPage::new(shell, &slug, (*found, &standing))),
         None => redirect(&Tab::Overview.href(&slug)),
     })
 }
@@ -54,7 +61,8 @@ struct TasksPage {
 }
 
 impl TasksPage {
-    fn new(shell: Shell, slug: &str, found: Asked<Data>) -> Self {
+    fn new(shell: Shell, slug: &str, (found, standing): (Asked<Data>, &[KeptFinding])) -> Self {
+        let flags = Flags::of(standing, found.data.range);
         let Asked {
             state,
             span,
@@ -70,11 +78,11 @@ impl TasksPage {
         Self {
             shell: shell.data_until(data_until(data.range.to, span.today)),
             tools: tools.spoilt(data.spoilt.as_deref()),
-            list: list::list(&state, slug, &data),
+            list: list::list(&state, slug, (&data, &flags)),
             detail: data
                 .detail
                 .as_ref()
-                .map(|found| detail::detail(&state, slug, (&data, found))),
+                .map(|found| detail::detail(&state, slug, (&data, found, &flags))),
         }
     }
 }

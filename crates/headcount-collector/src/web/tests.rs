@@ -6,12 +6,14 @@ mod care;
 mod factor;
 #[cfg(feature = "oidc")]
 mod oidc;
+mod findings;
 mod pages;
 mod public;
 mod settings;
 mod share;
 mod site;
 mod webhook;
+mod sizes;
 
 use axum::Router;
 use axum::routing::get;

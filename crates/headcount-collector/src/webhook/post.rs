@@ -132,6 +132,7 @@ pub(super) fn send(
 mod tests {
     use super::*;
     use crate::meta::findings::{FindingKind, NewFinding};
+    use crate::store::Day;
 
     fn post(finding: Option<KeptFinding>) -> DuePost {
         DuePost {
@@ -157,13 +158,18 @@ mod tests {
             text: "v5.5.0 spreads \"fast\"".to_owned(),
             evidence: "40% after 3 days".to_owned(),
             target: "/retention".to_owned(),
+            since: String::new(),
+            since_day: Day(0),
+            strength: 1.0,
         };
         let kept = KeptFinding {
             id: 4,
             finding,
+            first_at: found_at,
             found_at,
             seen_at: found_at,
             ended_at: None,
+            muted: None,
         };
         assert_eq!(
             body(&post(Some(kept)), "https://stats.example"),

@@ -9,7 +9,7 @@ use crate::meta::audit::Actor;
 use crate::meta::findings::{FindingKind, NewFinding};
 use crate::meta::tests::{at, project, temporary};
 use crate::meta::webhooks::PostState;
-use crate::store::ProjectNumber;
+use crate::store::{Day, ProjectNumber};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -46,6 +46,9 @@ impl Desk {
             text: "fails 3.0× as often".to_owned(),
             evidence: "9% of runs".to_owned(),
             target: "/tasks?task=x".to_owned(),
+            since: String::new(),
+            since_day: Day(0),
+            strength: 1.0,
         };
         self.meta
             .keep_findings(self.project, &[finding], jiff::Timestamp::UNIX_EPOCH)

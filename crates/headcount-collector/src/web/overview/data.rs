@@ -9,8 +9,6 @@ use crate::reports::{Over, Params, ReportError, SizeOf, Source, release, sizes};
 use crate::store::Day;
 
 use super::gaps::{self, Gaps};
-use super::panels::only;
-use super::regress::{self, Regression};
 use super::series::{self, Release};
 use super::state::State;
 
@@ -127,10 +125,6 @@ pub(crate) struct Tasks {
     pub(crate) results: Vec<AnswerRow>,
     /// Installs that send task events.
     pub(crate) installs: u64,
-    /// Tasks that fail more since a release, the worst first.
-    pub(crate) worse: Vec<Regression>,
-    /// Installs that ran the worst one on the versions that fail more.
-    pub(crate) worst_installs: u64,
 }
 
 /// Asks everything.
@@ -314,8 +308,20 @@ impl Ask<'_> {
             .filter(|&day| day >= self.span.first)
             .collect();
         let weeks = self.by_attribute(Dimension::Version, &days)?;
-        let gaps = gaps::find(self.source, "stats", &weeks_of(&days))?;
+        let gaps = gaps::find(self.source, "stats", &self.weeks(&days))?;
         Ok(Adoption { days, weeks, gaps })
+    }
+
+    /// The 7 days up to each of some days, as far as there is data.
+    fn weeks(&self, days: &[Day]) -> Vec<DayRange> {
+        let week = |&day: &Day| {
+            let week = week_to(day);
+            DayRange {
+                from: week.from.max(self.span.first),
+                ..week
+            }
+        };
+        days.iter().map(week).collect()
     }
 
     fn by_attribute(
@@ -383,47 +389,17 @@ impl Ask<'_> {
 
     fn tasks(&self, before: Option<DayRange>) -> Result<Tasks, ReportError> {
         let by = [Dimension::Namespace, Dimension::Task];
-        let and = |last| [Dimension::Namespace, Dimension::Task, last];
         let was = before
             .map(|before| self.rows(Measure::Tasks, &by, before))
-            .transpose()?;
-        let worse = regress::find(&self.whole(Measure::Tasks, &and(Dimension::Version))?);
-        let worst = worse
-            .first()
-            .map(|worst| self.installs_of(worst))
             .transpose()?;
         Ok(Tasks {
             rows: self.whole(Measure::Tasks, &by)?,
             was: was.unwrap_or_default(),
-            results: self.whole(Measure::Tasks, &and(Dimension::Result))?,
-            worse,
-            worst_installs: worst.unwrap_or(0),
+            results: self.whole(Measure::Tasks, &[by[0], by[1], Dimension::Result])?,
             installs: self
                 .installs(Measure::Tasks, &Over::whole(self.range, &self.state.filter))?,
         })
     }
-
-    /// Distinct installs that ran a task on the versions that fail more. Clauses of one dimension are
-    /// joined by or, so its own take the place of the page's.
-    fn installs_of(&self, worse: &Regression) -> Result<u64, ReportError> {
-        let own = [Dimension::Namespace, Dimension::Task, Dimension::Version];
-        let mut filter: Vec<_> = self.state.filter.clone();
-        filter.retain(|clause| !own.contains(&clause.dimension));
-        filter.push(only(Dimension::Namespace, &worse.namespace));
-        filter.push(only(Dimension::Task, &worse.task));
-        filter.extend(
-            worse
-                .versions
-                .iter()
-                .map(|version| only(Dimension::Version, version)),
-        );
-        self.installs(Measure::Tasks, &Over::whole(self.range, &filter))
-    }
-}
-
-/// The 7 days up to each of some days.
-fn weeks_of(days: &[Day]) -> Vec<DayRange> {
-    days.iter().map(|&day| week_to(day)).collect()
 }
 
 /// The parameters of a full report for the days and filter of the page.

@@ -9,8 +9,6 @@ use crate::store::{Hit, Minute, Verdict};
 use crate::web::shell::Tab;
 
 use super::data::Spread;
-use super::panels;
-use super::regress::Regression;
 use super::state::State;
 
 /// Shares closer than this are called equal.
@@ -36,28 +34,16 @@ pub(crate) fn kept(slug: &str, kept: &KeptFinding) -> Finding {
         strong: finding.strong.clone(),
         text: finding.text.clone(),
         evidence: format!(
-            "{}; found {}",
+            "{}; {} {}",
             finding.evidence,
+            if kept.came_back() {
+                "came back"
+            } else {
+                "found"
+            },
             calendar::long(calendar::day_of_ms(kept.found_at.as_millisecond()))
         ),
         href: format!("{}{}", Tab::Overview.href(slug), finding.target),
-    }
-}
-
-/// A task that fails more since a release.
-pub(crate) fn task(state: &State, slug: &str, found: &Regression, installs: u64) -> Finding {
-    Finding {
-        bad: true,
-        strong: found.task.clone(),
-        text: format!("fails {:.1}× as often since {}", found.ratio(), found.since),
-        evidence: format!(
-            "{} of runs on {} and newer, {} on older; {}",
-            number::percent(found.rate),
-            found.since,
-            number::percent(found.rate_before),
-            number::counted(installs, "install")
-        ),
-        href: panels::task_href(state, slug, (&found.namespace, &found.task)),
     }
 }
 

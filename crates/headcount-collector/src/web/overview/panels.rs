@@ -11,6 +11,7 @@ use crate::reports::sizes::SizeBucket;
 use crate::reports::{count, share};
 
 use super::data::{Data, Views};
+use super::flags::{Flag, Flags};
 use super::state::{Sort, State};
 use super::words;
 use crate::web::shell::Tab;
@@ -209,7 +210,7 @@ pub(crate) struct TaskPanel {
     pub(crate) by_failed: Option<String>,
 }
 
-pub(crate) fn tasks(state: &State, data: &Data, slug: &str) -> TaskPanel {
+pub(crate) fn tasks(state: &State, data: &Data, (slug, flags): (&str, &Flags)) -> TaskPanel {
     let tasks = &data.tasks;
     let failed = |row: &AnswerRow| share(row.failures, count(row.amount));
     let mut found: Vec<&AnswerRow> = tasks.rows.iter().collect();
@@ -226,25 +227,17 @@ pub(crate) fn tasks(state: &State, data: &Data, slug: &str) -> TaskPanel {
     let tops = top_exceptions(&tasks.results);
     let row = |row: &&AnswerRow| {
         let key = (row.key[0].as_str(), row.key[1].as_str());
-        let regression = tasks
-            .worse
-            .iter()
-            .find(|r| (r.namespace.as_str(), r.task.as_str()) == key);
+        let flag = flags.get(key.0, key.1);
         let was = tasks.was.iter().find(|was| was.key == row.key);
         TaskRow {
             task: words::name(key.1),
             namespace: key.0.to_owned(),
             href: task_href(state, slug, key),
-            flag: regression.map_or_else(String::new, |r| {
-                format!("{:.1}× since {}", r.ratio(), r.since)
-            }),
+            flag: flag.map_or_else(String::new, Flag::short),
             runs: number::count(count(row.amount)),
             failed: number::percent(failed(row)),
-            bad: regression.is_some(),
-            bar: bar(
-                failed(row) / most,
-                if regression.is_some() { "fb" } else { "fn" },
-            ),
+            bad: flag.is_some(),
+            bar: bar(failed(row) / most, if flag.is_some() { "fb" } else { "fn" }),
             change: was.map_or_else(String::new, |was| {
                 delta(
                     failed(row),

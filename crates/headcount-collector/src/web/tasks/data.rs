@@ -7,7 +7,6 @@ use crate::store::Day;
 use crate::web::overview::data::{Span, report_params};
 use crate::web::overview::gaps::{self, Gaps};
 use crate::web::overview::panels::only;
-use crate::web::overview::regress::{self, Regression};
 use crate::web::overview::series::{self, Release};
 use crate::web::overview::state::{Sort, State};
 
@@ -26,15 +25,12 @@ pub(crate) struct Data {
     pub(crate) was: Vec<AnswerRow>,
     /// Installs that send task events.
     pub(crate) installs: u64,
-    pub(crate) worse: Vec<Regression>,
     pub(crate) detail: Option<Found>,
 }
 
 /// One task.
 pub(crate) struct Found {
     pub(crate) row: AnswerRow,
-    /// Installs that ran it on the versions that fail more.
-    pub(crate) worse_installs: u64,
     /// Rows of `task`, by day or week.
     pub(crate) runs: Vec<Vec<Cell>>,
     pub(crate) bucket: Bucket,
@@ -54,12 +50,6 @@ impl Data {
         let found = self.was.iter().find(|was| was.key == row.key);
         found.filter(|_| self.compared)
     }
-
-    /// Whether the task fails more since a release.
-    pub(crate) fn worse(&self, row: &AnswerRow) -> Option<&Regression> {
-        let own = |found: &&Regression| found.namespace == row.key[0] && found.task == row.key[1];
-        self.worse.iter().find(own)
-    }
 }
 
 /// Asks everything.
@@ -76,14 +66,12 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
     let by = [Dimension::Namespace, Dimension::Task];
     let mut found = rows(&by, range)?;
     let was = before.map(|before| rows(&by, before)).transpose()?;
-    let by = [Dimension::Namespace, Dimension::Task, Dimension::Version];
     let mut data = Data {
         range,
         compared: was.is_some(),
         spoilt,
         was: was.unwrap_or_default(),
         installs: rows(&[], range)?.first().map_or(0, |row| row.installs),
-        worse: regress::find(&rows(&by, range)?),
         rows: Vec::new(),
         detail: None,
     };
@@ -144,16 +132,6 @@ fn detail(
     filter.push(only(Dimension::Namespace, &row.key[0]));
     filter.push(only(Dimension::Task, &row.key[1]));
     let spread = source.spread_of(Measure::Tasks, &Over::whole(range, &filter))?;
-    let worse_installs = match data.worse(&row) {
-        Some(worse) => {
-            let versions = worse.versions.iter();
-            filter.extend(versions.map(|version| only(Dimension::Version, version)));
-            let over = Over::whole(range, &filter);
-            let found = source.ask(Measure::Tasks, &[], &over)?.rows;
-            found.first().map_or(0, |row| row.installs)
-        }
-        None => 0,
-    };
     let known = DayRange {
         from: Day(range.from.0 - 1).max(span.first),
         to: range.to,
@@ -164,7 +142,6 @@ fn detail(
     let days: Vec<Day> = runs.iter().filter_map(|row| row[0].day()).collect();
     let gaps = gaps::find(source, "tasks", &gaps::beginning(&days, params.range.to))?;
     Ok(Found {
-        worse_installs,
         runs,
         gaps,
         bucket,

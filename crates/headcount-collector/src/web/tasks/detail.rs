@@ -7,8 +7,8 @@ use crate::query::Bucket;
 use crate::reports::task::Step;
 use crate::reports::{Cell, count, release, share};
 use crate::store::Day;
+use crate::web::overview::flags::{Flag, Flags};
 use crate::web::overview::headline;
-use crate::web::overview::regress::Regression;
 use crate::web::overview::state::State;
 use crate::web::overview::words;
 use crate::web::shell::Tab;
@@ -63,7 +63,11 @@ pub(crate) struct Exception {
     pub(crate) new: bool,
 }
 
-pub(crate) fn detail(state: &State, slug: &str, (data, found): (&Data, &Found)) -> Detail {
+pub(crate) fn detail(
+    state: &State,
+    slug: &str,
+    (data, found, flags): (&Data, &Found, &Flags),
+) -> Detail {
     let row = &found.row;
     let mut own = state.clone();
     own.namespace = Some(row.key[0].clone());
@@ -72,22 +76,22 @@ pub(crate) fn detail(state: &State, slug: &str, (data, found): (&Data, &Found)) 
         let query = own.api(data.range);
         format!("/api/v1/projects/{slug}/reports/{name}{query}&format=csv")
     };
-    let worse = data.worse(row);
+    let flag = flags.get(&row.key[0], &row.key[1]);
     let full = own.with(|state| state.show = Some("task".to_owned()));
     Detail {
         namespace: row.key[0].clone(),
         task: words::name(&row.key[1]),
         full: format!("{}{full}", Tab::Overview.href(slug)),
-        note: worse.map(|worse| note(worse, found)),
+        note: flag.map(|flag| note(flag, found, !state.filter.is_empty())),
         stats: stats(data, found),
         runs: runs(data, found, &csv("task")),
-        exceptions: exceptions(found, worse),
+        exceptions: exceptions(found, flag),
         exceptions_about: format!(
             "{} by exception class; messages are never sent",
             number::counted(row.failures, "failed run")
         ),
         exceptions_csv: csv("task-exceptions"),
-        versions: versions(found, worse, &csv("task-versions")),
+        versions: versions(found, flag, &csv("task-versions")),
         values: Values {
             steps: found.values.iter().map(step).collect(),
             end: link(&csv("task-values"), "CSV"),
@@ -96,11 +100,11 @@ pub(crate) fn detail(state: &State, slug: &str, (data, found): (&Data, &Found)) 
     }
 }
 
-fn note(worse: &Regression, found: &Found) -> Note {
-    let top = found.exceptions.iter().find(|row| {
-        let first = row[3].plain();
-        worse.versions.contains(&first)
-    });
+fn note(flag: &Flag, found: &Found, filtered: bool) -> Note {
+    let top = found
+        .exceptions
+        .iter()
+        .find(|row| flag.covers(&row[3].plain()));
     let new = top.map_or_else(String::new, |row| {
         format!(
             " {} first came with {}: {} runs.",
@@ -109,19 +113,14 @@ fn note(worse: &Regression, found: &Found) -> Note {
             row[1].plain()
         )
     });
+    let all = if filtered {
+        " This is told of all installs, whatever the filter."
+    } else {
+        ""
+    };
     Note {
-        strong: format!(
-            "Fails {:.1}× as often since {}.",
-            worse.ratio(),
-            worse.since
-        ),
-        text: format!(
-            "{} of runs on {} and newer, {} on older versions; {} ran it on those.{new}",
-            number::percent(worse.rate),
-            worse.since,
-            number::percent(worse.rate_before),
-            number::counted(found.worse_installs, "install")
-        ),
+        strong: format!("Fails {:.1}× as often since {}.", flag.ratio, flag.since),
+        text: format!("{}.{new}{all}", flag.evidence),
     }
 }
 
@@ -215,14 +214,14 @@ fn runs(data: &Data, found: &Found, csv: &str) -> String {
     .html()
 }
 
-fn exceptions(found: &Found, worse: Option<&Regression>) -> Vec<Exception> {
+fn exceptions(found: &Found, flag: Option<&Flag>) -> Vec<Exception> {
     let most = found
         .exceptions
         .first()
         .map_or(1.0, |row| share_of(&row[4]));
     let row = |row: &Vec<Cell>| {
         let first = row[3].plain();
-        let new = worse.is_some_and(|worse| worse.versions.contains(&first));
+        let new = flag.is_some_and(|flag| flag.covers(&first));
         let part = share_of(&row[4]);
         Exception {
             name: row[0].plain(),
@@ -252,7 +251,7 @@ fn exceptions(found: &Found, worse: Option<&Regression>) -> Vec<Exception> {
     out
 }
 
-fn versions(found: &Found, worse: Option<&Regression>, csv: &str) -> String {
+fn versions(found: &Found, flag: Option<&Flag>, csv: &str) -> String {
     let told = found.versions.iter().filter(|row| {
         let version = row[0].plain();
         number_of(&row[1]) >= LEAST_RUNS && release::is_release(&version)
@@ -264,7 +263,7 @@ fn versions(found: &Found, worse: Option<&Regression>, csv: &str) -> String {
         installs: number_of(&row[3]),
         low: share_of(&row[5]),
         high: share_of(&row[6]),
-        worse: worse.is_some_and(|worse| worse.versions.contains(&row[0].plain())),
+        worse: flag.is_some_and(|flag| flag.covers(&row[0].plain())),
     };
     Rates {
         rows: told.take(VERSIONS).map(rate).collect(),

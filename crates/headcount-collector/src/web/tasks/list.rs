@@ -3,6 +3,7 @@
 use crate::chart::number;
 use crate::query::AnswerRow;
 use crate::reports::{count, share};
+use crate::web::overview::flags::Flags;
 use crate::web::overview::state::{Sort, State};
 use crate::web::overview::words;
 use crate::web::shell::Tab;
@@ -37,7 +38,7 @@ pub(crate) struct Line {
     pub(crate) current: bool,
 }
 
-pub(crate) fn list(state: &State, slug: &str, data: &Data) -> List {
+pub(crate) fn list(state: &State, slug: &str, (data, flags): (&Data, &Flags)) -> List {
     let wanted = state.find.to_lowercase();
     let matching: Vec<&AnswerRow> = data
         .rows
@@ -58,7 +59,7 @@ pub(crate) fn list(state: &State, slug: &str, data: &Data) -> List {
         namespace: words::name(&row.key[0]),
         failed: number::percent(share(row.failures, count(row.amount))),
         runs: number::counted(count(row.amount), "run"),
-        bad: data.worse(row).is_some(),
+        bad: flags.get(&row.key[0], &row.key[1]).is_some(),
         current: chosen == Some(&row.key),
     };
     let (about, switch) = match state.sort {

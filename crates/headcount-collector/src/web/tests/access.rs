@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::site::{Answer, Site};
 use crate::meta::audit::Actor;
 use crate::meta::breaks::NewBreak;
+use crate::meta::findings::{FindingKind, NewFinding};
 use crate::meta::people::Role;
 use crate::meta::people::tests::member;
 use crate::meta::publications::Publishing;
@@ -137,6 +138,17 @@ const TABLE: &[(&str, &str, For)] = &[
         "GET",
         "/projects/{project}/findings.atom",
         For::ReadersAndTokens,
+    ),
+    ("GET", "/projects/{project}/findings", For::Members),
+    (
+        "POST",
+        "/projects/{project}/findings/{id}/mute",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/findings/{id}/unmute",
+        For::Managers,
     ),
     ("GET", "/projects/{project}/live", For::Readers),
     ("GET", "/projects/{project}/settings", For::Managers),
@@ -406,6 +418,18 @@ async fn every_page_lets_in_whom_it_is_for_and_nobody_else() {
         hook.unwrap();
         let claim = site.meta().ask_for_app(one, &erik, ("srp", "x"), now());
         claim.unwrap();
+        let finding = NewFinding {
+            subject: NewFinding::task_subject("srp", "pay"),
+            kind: FindingKind::Task,
+            strong: "pay".to_owned(),
+            text: "fails more".to_owned(),
+            evidence: String::new(),
+            target: "/tasks".to_owned(),
+            since: "5.4.0".to_owned(),
+            since_day: Day(0),
+            strength: 2.0,
+        };
+        site.meta().keep_findings(one, &[finding], now()).unwrap();
         for who in Who::ALL {
             let (header, form_token) = identity(&site, who);
             let form = format!("csrf={form_token}");
