@@ -17,6 +17,7 @@ pub(crate) mod locales;
 pub(crate) mod pages;
 pub(crate) mod params;
 pub(crate) mod regressions;
+pub(crate) mod rejections;
 pub(crate) mod release;
 pub(crate) mod retention;
 pub(crate) mod silence;

@@ -9,6 +9,7 @@ use crate::meta::breaks::Break;
 use crate::meta::findings::{FindingKind, NewFinding};
 use crate::query::{LivesQuery, Query};
 use crate::reports::regressions::{self, Regression};
+use crate::reports::rejections::{self, Reason};
 use crate::reports::silence::{self, Silence};
 use crate::reports::unusual::{self, Unusual};
 use crate::reports::{Params, ReportError, Source, calendar, upgrade};
@@ -19,6 +20,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 const LEAST_PAUSE_MS: i64 = 60_000;
 /// How many times as long as a look the pause after it is: a look may take 2 % of a core.
 const PAUSE_FACTOR: i64 = 50;
+
+/// Rejected hits of so long are looked at, and so many of one reason are worth a look: fewer are one
+/// install with a wrong key for an hour.
+const REJECTED_MS: i64 = 86_400_000;
+const LEAST_REJECTED: u64 = 20;
+/// Hits read at most.
+const HITS: usize = 1_000;
 
 /// When to look again.
 #[derive(Default)]
@@ -108,6 +116,12 @@ pub(crate) fn look(
     let silent = silence::find(&source, last)?;
     let silent = silent.iter().filter(|silence| !broken(silence.feed, last));
     found.extend(silent.map(silent_feed));
+    let hits = collector.store.recent_hits(project, HITS).map_err(failed)?;
+    let reasons = rejections::reasons(&hits, now_ms - REJECTED_MS);
+    let many = reasons
+        .iter()
+        .filter(|reason| reason.hits >= LEAST_REJECTED);
+    found.extend(many.map(rejected));
     Ok(found)
 }
 
@@ -138,6 +152,27 @@ fn task(found: &Regression) -> NewFinding {
         since: found.since.clone(),
         since_day: found.since_day,
         strength: verdict.ratio,
+    }
+}
+
+fn rejected(reason: &Reason) -> NewFinding {
+    NewFinding {
+        subject: format!("rejected\n{}", reason.code),
+        kind: FindingKind::Rejected,
+        strong: reason.code.clone(),
+        text: format!(
+            "is why {} hits were rejected in 24 hours",
+            number::count(reason.hits)
+        ),
+        evidence: format!(
+            "{} of the latest hits{}; Live shows what was sent",
+            number::count(reason.hits),
+            reason.from_whom()
+        ),
+        target: "/live?show=rejected".to_owned(),
+        since: String::new(),
+        since_day: Day(0),
+        strength: reason.hits as f64,
     }
 }
 

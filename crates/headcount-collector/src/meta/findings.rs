@@ -19,6 +19,8 @@ pub enum FindingKind {
     Spread,
     /// A feed tells nothing, or nearly nothing, any more.
     Silence,
+    /// Hits are rejected for one reason.
+    Rejected,
 }
 
 impl FindingKind {
@@ -29,6 +31,7 @@ impl FindingKind {
             Self::Task => "task",
             Self::Spread => "spread",
             Self::Silence => "silence",
+            Self::Rejected => "rejected",
         }
     }
 
@@ -36,6 +39,7 @@ impl FindingKind {
         match word {
             "spread" => Self::Spread,
             "silence" => Self::Silence,
+            "rejected" => Self::Rejected,
             _ => Self::Task,
         }
     }
@@ -44,7 +48,7 @@ impl FindingKind {
     #[must_use]
     pub fn is_bad(self) -> bool {
         match self {
-            Self::Task | Self::Silence => true,
+            Self::Task | Self::Silence | Self::Rejected => true,
             Self::Spread => false,
         }
     }
@@ -67,7 +71,8 @@ pub struct NewFinding {
     pub since: String,
     /// The day it began.
     pub since_day: Day,
-    /// How many times as often a task fails; 1 for what has no such number.
+    /// How many times as often a task fails, or how many hits are rejected; 1 for what has no such
+    /// number.
     pub strength: f64,
 }
 

@@ -11,13 +11,14 @@ use axum::response::Response;
 
 use super::desk::Desk;
 use super::error::PageError;
-use super::overview::findings::{self, Reason};
+use super::overview::findings::HOUR_MS;
 use super::overview::refresh;
 use super::shell::{Shell, Tab, page};
 use super::viewer::Viewer;
 use super::{Web, blocking};
 use crate::chart::bars::Minutes;
 use crate::chart::number;
+use crate::reports::rejections::{self, Reason};
 use crate::reports::{ReportError, params, share};
 use crate::store::{Hit, Minute};
 
@@ -161,7 +162,7 @@ impl LivePage {
                 number::counted(accepted + refused, "hit"),
                 number::percent(share(refused, accepted + refused))
             ),
-            reasons: findings::reasons(found, now_ms),
+            reasons: rejections::reasons(found, now_ms - HOUR_MS),
             lost: state.open.is_some() && lines.iter().all(|line| !line.open),
             lines,
             api,

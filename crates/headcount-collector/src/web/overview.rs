@@ -121,8 +121,13 @@ fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
         return Ok(Found::Full { state, span, parts });
     }
     let data = desk.ask(|source| data::gather(source, &state, span))?;
-    let kept = desk.standing_findings()?;
-    let rejected = if desk.narrowed() {
+    let mut kept = desk.all_findings()?;
+    kept.retain(|kept| kept.ended_at.is_none());
+    // Told by the server already, or muted.
+    let told = |kept: &KeptFinding| kept.finding.kind == FindingKind::Rejected;
+    let known = kept.iter().any(told);
+    kept.retain(|kept| kept.muted.is_none());
+    let rejected = if desk.narrowed() || known {
         None
     } else {
         let live = Tab::Live.href(&desk.slug);

@@ -1,11 +1,10 @@
 //! What is worth a look, said only where it was computed, with its evidence. Pure.
 
-use rustc_hash::FxHashMap;
-
 use crate::chart::number;
 use crate::meta::findings::KeptFinding;
 use crate::reports::calendar;
-use crate::store::{Hit, Minute, Verdict};
+use crate::reports::rejections::reasons;
+use crate::store::{Hit, Minute};
 use crate::web::shell::Tab;
 
 use super::data::Spread;
@@ -13,7 +12,8 @@ use super::state::State;
 
 /// Shares closer than this are called equal.
 const EQUAL_SHARE: f64 = 0.01;
-const HOUR_MS: i64 = 3_600_000;
+/// Hits of the last hour are counted.
+pub(crate) const HOUR_MS: i64 = 3_600_000;
 
 /// One line of the strip.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,19 +92,11 @@ pub(crate) fn rejected(
     if refused == 0 {
         return None;
     }
-    let evidence = reasons(hits, now_ms)
+    let evidence = reasons(hits, now_ms - HOUR_MS)
         .first()
         .map_or_else(String::new, |reason| {
-            let from = match reason.installs {
-                0 => String::new(),
-                1 => ", all from one install".to_owned(),
-                installs => format!(", from {installs} installs"),
-            };
-            format!(
-                "{} of them {}{from}",
-                number::count(reason.hits),
-                reason.code
-            )
+            let hits = number::count(reason.hits);
+            format!("{hits} of them {}{}", reason.code, reason.from_whom())
         });
     Some(Finding {
         bad: false,
@@ -120,45 +112,10 @@ pub(crate) fn rejected(
     })
 }
 
-/// Why hits were rejected, how often and by how many installs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reason {
-    pub(crate) code: String,
-    pub(crate) hits: u64,
-    /// Installs that told who they are.
-    pub(crate) installs: usize,
-}
-
-/// Reasons of the last hour's rejected hits, the most frequent first.
-pub(crate) fn reasons(hits: &[Hit], now_ms: i64) -> Vec<Reason> {
-    let mut found: FxHashMap<&str, (u64, Vec<&str>)> = FxHashMap::default();
-    let refused = hits
-        .iter()
-        .filter(|hit| hit.verdict == Verdict::Refused && now_ms - hit.received_ms < HOUR_MS);
-    for hit in refused {
-        let code = hit.reason.split(':').next().unwrap_or_default().trim();
-        let (count, installs) = found.entry(code).or_default();
-        *count += 1;
-        if !hit.install.is_empty() && !installs.contains(&hit.install.as_str()) {
-            installs.push(&hit.install);
-        }
-    }
-    let mut out: Vec<Reason> = found
-        .into_iter()
-        .map(|(code, (hits, installs))| Reason {
-            code: code.to_owned(),
-            hits,
-            installs: installs.len(),
-        })
-        .collect();
-    out.sort_by(|a, b| b.hits.cmp(&a.hits).then_with(|| a.code.cmp(&b.code)));
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Wire;
+    use crate::store::{Verdict, Wire};
 
     fn hit(ago_ms: i64, install: &str, verdict: Verdict, reason: &str) -> Hit {
         Hit {
@@ -181,7 +138,7 @@ mod tests {
             hit(3, "b", Verdict::Accepted, ""),
             hit(HOUR_MS, "c", Verdict::Refused, "too_old: long ago"),
         ];
-        let found = reasons(&hits, 10 * HOUR_MS);
+        let found = reasons(&hits, 9 * HOUR_MS);
         let short: Vec<_> = found
             .iter()
             .map(|r| (r.code.as_str(), r.hits, r.installs))

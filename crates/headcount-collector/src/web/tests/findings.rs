@@ -82,7 +82,14 @@ async fn filled() -> Site {
         };
         site.collector().writer.submit(parcel).await.unwrap();
     }
-    let flagged = (0..5).map(|k| Flagged {
+    refuse(&site, 5).await;
+    site
+}
+
+/// Hits that are refused now.
+async fn refuse(site: &Site, hits: i64) {
+    let project = site.meta().project("one").unwrap().number;
+    let flagged = (0..hits).map(|k| Flagged {
         project,
         received_ms: now().as_millisecond() - k,
         install: "install-1".to_owned(),
@@ -97,7 +104,6 @@ async fn filled() -> Site {
         ..Parcel::default()
     };
     site.collector().writer.submit(parcel).await.unwrap();
-    site
 }
 
 /// Looks at all projects, as the server does now and then. A look takes its moment from the clock, and
@@ -158,6 +164,20 @@ async fn a_rise_and_a_silence_are_told_everywhere_with_their_evidence() {
     ] {
         assert!(atom.contains(text), "{text}: {atom}");
     }
+    // Many rejected hits are a finding of their own, in the feed, too.
+    refuse(&site, 30).await;
+    look(&site);
+    let atom = page(&site, "/findings.atom", &viewer).await.body;
+    assert!(
+        atom.contains("bad_secret is why 35 hits were rejected in 24 hours"),
+        "{atom}"
+    );
+    let overview = page(&site, "", &viewer).await.body;
+    assert!(
+        overview.contains("<b>bad_secret</b> is why 35 hits were rejected"),
+        "{overview}"
+    );
+    assert!(!overview.contains("rejected in the last hour"), "said once");
     // Before the release nothing was to be seen of it.
     let day = |ago: i64| {
         let today = calendar::day_of_ms(now().as_millisecond());
