@@ -167,7 +167,7 @@ fn rejected(reason: &Reason) -> NewFinding {
         evidence: format!(
             "{} of the latest hits{}; Live shows what was sent",
             number::count(reason.hits),
-            reason.from_whom()
+            reason.by_whom()
         ),
         target: "/live?show=rejected".to_owned(),
         since: String::new(),

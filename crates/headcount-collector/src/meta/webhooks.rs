@@ -52,7 +52,7 @@ pub struct PostLine {
 }
 
 /// A post whose time has come, with all that is needed to send it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DuePost {
     pub id: i64,
     /// Slug of the project.

@@ -16,7 +16,7 @@ pub(crate) struct Reason {
 
 impl Reason {
     /// By whom, as the end of a sentence; nothing where nobody said who it is.
-    pub(crate) fn from_whom(&self) -> String {
+    pub(crate) fn by_whom(&self) -> String {
         match self.installs {
             0 => String::new(),
             1 => ", all from one install".to_owned(),

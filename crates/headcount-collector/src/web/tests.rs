@@ -4,16 +4,16 @@ mod access;
 mod author;
 mod care;
 mod factor;
+mod findings;
 #[cfg(feature = "oidc")]
 mod oidc;
-mod findings;
 mod pages;
 mod public;
 mod settings;
 mod share;
 mod site;
-mod webhook;
 mod sizes;
+mod webhook;
 
 use axum::Router;
 use axum::routing::get;

@@ -96,7 +96,7 @@ pub(crate) fn rejected(
         .first()
         .map_or_else(String::new, |reason| {
             let hits = number::count(reason.hits);
-            format!("{hits} of them {}{}", reason.code, reason.from_whom())
+            format!("{hits} of them {}{}", reason.code, reason.by_whom())
         });
     Some(Finding {
         bad: false,

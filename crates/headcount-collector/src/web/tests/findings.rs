@@ -26,7 +26,7 @@ fn task(namespace: &str, task: &str, result: &str, count: u32) -> EntryBody {
         result: result.to_owned(),
         label: String::new(),
         value: None,
-        count: count.into(),
+        count,
     })
 }
 
