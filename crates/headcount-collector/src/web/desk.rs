@@ -140,6 +140,10 @@ impl Desk {
     }
 
     fn findings(&self, which: Which) -> Result<Vec<KeptFinding>, ReportError> {
+        if self.fixed.is_some() {
+            // They are of all installs, not of those the link shows.
+            return Ok(Vec::new());
+        }
         let found = self.collector.meta.findings(self.project, which, FINDINGS);
         let mut found = found.map_err(|error| ReportError::Data(error.to_string()))?;
         if let Some(scope) = &self.scope {

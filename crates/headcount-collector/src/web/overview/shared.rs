@@ -7,6 +7,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::data::{self, Span, report_params};
+use super::flags::Flags;
 use super::full::{self, Full};
 use super::headline::{self, Stat};
 use super::panels::{self, AppPanel, List, PagePanel, TaskPanel};
@@ -162,6 +163,8 @@ impl Shared {
             line.href.clear();
         }
         let slug = &self.share.slug;
+        // Findings are of all installs: none is told where a filter is fixed.
+        let no_flags = Flags::default();
         Ok(page(&SharedOverview {
             shell: self.shell(),
             top: self.top(&self.share.project_name),
@@ -171,7 +174,7 @@ impl Shared {
             sizes: has(Part::Sizes).then(|| adoption::sizes(&data)),
             apps: has(Part::Apps).then(|| panels::apps(state, &data)),
             pages: has(Part::Pages).then(|| panels::pages(state, &data.pages)),
-            tasks: has(Part::Tasks).then(|| panels::tasks(state, &data, slug)),
+            tasks: has(Part::Tasks).then(|| panels::tasks(state, &data, (slug, &no_flags))),
             list_class: match lists.len() {
                 0 | 1 => "",
                 3 => "g4",
