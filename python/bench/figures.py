@@ -18,6 +18,11 @@ def block(act: Callable[[], Any], times: int) -> float:
     return (time.perf_counter() - began) / times
 
 
+def typical(act: Callable[[], Any], times: int) -> float:
+    """Median seconds of single calls: on a busy machine most of them are not interrupted, a block of them is."""
+    return statistics.median(block(act, 1) for _ in range(times))
+
+
 def in_turns(sides: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
     """What each side answers in each round; a side that begins one round ends the next."""
     answers: list[list[float]] = [[] for _ in sides]

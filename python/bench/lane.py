@@ -1,6 +1,6 @@
 """One Alliance Auth in a process of its own, which `alliance_auth.py` asks line by line; each answer is one number.
 
-`page N` and `event N`: seconds of one page view or one call of `analytics_event`, over N of them. `queries`: SQL
+`page N`: median seconds of N page views. `event N`: seconds of a call of `analytics_event`, over N. `queries`: SQL
 queries of one page. `flush`: delivers what our module holds.
 """
 
@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
-from figures import block
+from figures import block, typical
 
 BODY = (
     "<!doctype html><html><head><title>Dashboard - myauth</title></head><body>" + "<p>row</p>" * 1200 + "</body></html>"
@@ -64,7 +64,7 @@ def main() -> None:
         answer: float = 0
         match word:
             case "page":
-                answer = block(visit, int(rest[0]))
+                answer = typical(visit, int(rest[0]))
             case "event":
                 answer = block(call, int(rest[0]))
             case "queries":
