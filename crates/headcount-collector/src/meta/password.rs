@@ -8,6 +8,25 @@ use super::MetaError;
 
 const SHORTEST: usize = 10;
 
+/// What guessers try first, long enough to pass the other rules. Digits and signs around a word change
+/// nothing: they are tried, too.
+const GUESSED_FIRST: [&str; 14] = [
+    "password",
+    "passwort",
+    "passw0rd",
+    "p@ssw0rd",
+    "headcount",
+    "administrator",
+    "letmein",
+    "welcome",
+    "iloveyou",
+    "qwertyuiop",
+    "qwertzuiop",
+    "qwerty",
+    "1q2w3e4r5t",
+    "changeme",
+];
+
 /// Beyond this a password only costs hashing time.
 const LONGEST_BYTES: usize = 1000;
 
@@ -36,7 +55,27 @@ pub fn hash(password: &str, email: &str) -> Result<String, MetaError> {
         let text = "a password is more than one character repeated";
         return Err(MetaError::Invalid(text.to_owned()));
     }
+    if is_guessed_first(password) {
+        let text = "this password is among those that are tried first";
+        return Err(MetaError::Invalid(text.to_owned()));
+    }
     hash_unchecked(password)
+}
+
+/// Whether a password is digits in a row, or a word of the list with digits and signs around it.
+fn is_guessed_first(password: &str) -> bool {
+    let small = password.to_lowercase();
+    let bytes = small.as_bytes();
+    let in_a_row = |step: u8| {
+        let mut pairs = bytes.windows(2);
+        // 9 is followed by 0 on every keyboard.
+        pairs.all(|pair| pair[0].is_ascii_digit() && (pair[0] - b'0' + step) % 10 + b'0' == pair[1])
+    };
+    let bare = small.trim_matches(|letter: char| !letter.is_alphabetic());
+    in_a_row(1)
+        || in_a_row(9)
+        || GUESSED_FIRST.contains(&bare)
+        || GUESSED_FIRST.contains(&small.as_str())
 }
 
 /// Whether `password` belongs to `hash`. With no hash it takes as long and says no, so that the
@@ -87,12 +126,24 @@ mod tests {
             ("short", "at least 10"),
             ("aaaaaaaaaaaa", "repeated"),
             ("Somebody@b.example", "e-mail address"),
+            ("Password2026!", "tried first"),
+            ("p@ssw0rd123", "tried first"),
+            ("1Q2W3E4R5T", "tried first"),
+            ("1234567890", "tried first"),
+            ("0987654321", "tried first"),
         ];
         for (password, rule) in cases {
             let error = hash(password, "somebody@b.example")
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(rule), "{error}");
+        }
+        for fine in [
+            "welcome to the headcount",
+            "1234567891011",
+            "4 passwords, 1 horse",
+        ] {
+            assert!(hash(fine, "x@y.example").is_ok(), "{fine}");
         }
         assert!(hash(&"ab".repeat(600), "x@y.example").is_err());
     }
