@@ -17,6 +17,9 @@ use foreign::Workshop;
 use step::Step;
 use tally::Tally;
 
+/// The one feature of the program, off by default.
+const WITH_OIDC: &str = "headcount/oidc";
+
 /// How much is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -59,11 +62,42 @@ pub(crate) fn run(extent: Extent) -> anyhow::Result<bool> {
         ];
         Step::cargo(&words.concat()).succeeds()
     });
+    run.check("clippy with all features of the program", || {
+        let flags = [
+            "clippy",
+            "--package",
+            "headcount-collector",
+            "--package",
+            "headcount",
+            "--features",
+            WITH_OIDC,
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        Step::cargo(&flags).succeeds()
+    });
     // Some tests run an example as a host of the module, and not every runner builds them.
     run.check("examples", || {
         Step::cargo(&[&["build", "--examples"], crates].concat()).succeeds()
     });
     run.step("tests", rust_tests);
+    run.step("tests with all features of the program", || {
+        let flags = [
+            "test",
+            "--package",
+            "headcount-collector",
+            "--package",
+            "headcount",
+            "--features",
+            WITH_OIDC,
+            "--lib",
+            "--bins",
+            "--no-fail-fast",
+        ];
+        Step::cargo(&flags).tests(tally::cargo_test)
+    });
     run.step("documentation tests", || {
         Step::cargo(&[&["test", "--doc"], crates].concat()).tests(tally::cargo_test)
     });

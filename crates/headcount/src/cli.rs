@@ -109,6 +109,9 @@ pub(crate) struct ServeArgs {
     /// Connections served at once; further ones wait.
     #[arg(long, value_name = "N", default_value = "4096", value_parser = connections)]
     pub(crate) max_connections: usize,
+    #[cfg(feature = "oidc")]
+    #[command(flatten)]
+    pub(crate) oidc: crate::oidc::OidcArgs,
 }
 
 #[derive(Args, Debug)]

@@ -9,6 +9,8 @@ mod demo;
 mod erase;
 mod folder;
 mod host;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod output;
 mod project;
 mod rebuild;

@@ -18,7 +18,7 @@ pub(crate) fn run(args: ServeArgs, output: Output) -> anyhow::Result<()> {
 async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let (listen, connections) = (args.listen, args.max_connections);
-    let host = Host::open(config(args), listen, connections).await?;
+    let host = Host::open(config(args)?, listen, connections).await?;
     output::message(format_args!("listening on {}", host.url()));
     let link = host.first_link()?;
     if let Some(link) = &link {
@@ -31,7 +31,7 @@ async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
     host.serve(signals.any()).await
 }
 
-fn config(args: ServeArgs) -> Config {
+fn config(args: ServeArgs) -> anyhow::Result<Config> {
     let mut config = Config::new(args.data.data);
     config.public_url = args.public_url;
     config.client_address_header = args.client_address_header;
@@ -39,5 +39,9 @@ fn config(args: ServeArgs) -> Config {
     config.private_webhooks = args.private_webhooks;
     config.index_cache_bytes = args.index_cache_mib.saturating_mul(BYTES_PER_MIB);
     config.limits.requests_per_second = args.requests_per_second;
-    config
+    #[cfg(feature = "oidc")]
+    {
+        config.oidc = args.oidc.config()?;
+    }
+    Ok(config)
 }

@@ -123,7 +123,7 @@ mod tests {
         begun.verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned();
         assert_eq!(
             begun.challenge(),
-            "E9Melhoa2OwvFrEMTJHCu0WHfgTRvvWpFJkHStzpMIA"
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
         );
         assert!(begun.state.len() >= 43 && begun.state != begun.nonce);
     }
