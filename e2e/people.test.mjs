@@ -1,6 +1,7 @@
 // The pages for people in a real Chromium, as manager, author and nobody: looks, access, and every way in and out.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -23,7 +24,7 @@ let project;
 let settings;
 
 before(async () => {
-  collector = await start("serve", [], { ready: signInLink });
+  collector = await start("serve", ["--private-webhooks"], { ready: signInLink });
   browser = await chromium.launch({ executablePath: required("HEADCOUNT_E2E_CHROMIUM"), args: ARGUMENTS });
   project = await collector.project("Alliance Auth");
   settings = `/projects/${project.project}/settings`;
@@ -68,14 +69,16 @@ async function violations(page) {
 }
 
 /** A page in every form: no complaint, no violation, no sideways scroll, not too long. */
-async function inEveryForm(name, path, session = manager) {
+async function inEveryForm(name, path, session = manager, status = 200) {
   for (const scheme of ["light", "dark"]) {
     for (const width of [1280, 390]) {
       for (const script of [true, false]) {
         const view = await open(path, { session, scheme, width, script });
         const label = `${name} ${scheme} ${width} ${script}`;
-        assert.equal(view.answer.status(), 200, label);
-        assert.deepEqual(view.complaints, [], label);
+        assert.equal(view.answer.status(), status, label);
+        // Chromium itself says of the page that its status is one of an error.
+        const complaints = view.complaints.filter((text) => status < 400 || !/status of \d+/.test(text));
+        assert.deepEqual(complaints, [], label);
         const [inner, scroll] = await view.page.evaluate(() => [window.innerWidth, document.documentElement.scrollWidth]);
         assert.ok(scroll <= inner, `${label} scrolls sideways: ${scroll} > ${inner}`);
         assert.ok((await view.answer.body()).length <= MOST_HTML_BYTES, label);
@@ -154,6 +157,11 @@ test("an author comes in by link, sees nothing of others, and asks for an app", 
   }
   await asking.close();
   await inEveryForm("members-asked", `${settings}/members`);
+  await inEveryForm("error-forbidden", settings, author, 403);
+  await inEveryForm("member", `${settings}/members/2`);
+  await view.page.goto(`${collector.url}${settings}/members/2`);
+  await view.page.getByRole("button", { name: /^Sign out .*signed in/ }).first().click();
+  assert.match(await view.page.getByRole("status").innerText(), /session is over/);
   await view.page.goto(`${collector.url}${settings}/members`);
   await view.page.getByRole("button", { name: /^Grant corptools/ }).click();
   assert.match(await view.page.locator("main").innerText(), /corptools, memberaudit only/);
@@ -191,6 +199,71 @@ test("a password and a second factor sign in, each code once", async () => {
   await page.getByRole("textbox", { name: "Code" }).fill(recovery[0]);
   await page.getByRole("button", { name: "Switch off" }).click();
   assert.match(await page.getByRole("status").innerText(), /factor is off/);
+  await view.close();
+});
+
+test("a webhook is set, tried on a real receiver, and removed, without script", async () => {
+  const posts = [];
+  const receiver = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk) => { body += chunk; });
+    request.on("end", () => {
+      posts.push({ headers: request.headers, body });
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  const view = await open(`${settings}/webhook`, { script: false });
+  const { page } = view;
+  await page.getByLabel("Address").fill(`http://127.0.0.1:${receiver.address().port}/hook`);
+  await page.getByRole("button", { name: "Set webhook" }).click();
+  const [secret] = (await page.locator("main").innerText()).match(/whsec_\S+/);
+  await page.screenshot({ path: join(screenshots, "webhook-fresh.png"), fullPage: true });
+  await page.getByRole("button", { name: "Send a test" }).click();
+  assert.match(await page.locator("table").innerText(), /Test\s.*taken\s+204/s);
+  const [{ headers, body }] = posts;
+  const key = Buffer.from(secret.slice("whsec_".length), "base64");
+  const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+  const wanted = createHmac("sha256", key).update(signed).digest("base64");
+  assert.equal(headers["webhook-signature"], `v1,${wanted}`);
+  assert.equal(JSON.parse(body).type, "test");
+  await inEveryForm("webhook-set", `${settings}/webhook`);
+  await inEveryForm("webhook-remove", `${settings}/webhook/remove`);
+  await page.getByRole("link", { name: "Remove webhook" }).click();
+  await page.getByRole("button", { name: "Remove webhook" }).click();
+  assert.match(await page.getByRole("status").innerText(), /removed/);
+  await view.close();
+  receiver.close();
+});
+
+test("a break is noted and taken back, and raw events are kept as long as one says", async () => {
+  const view = await open(`${settings}/breaks`, { script: false });
+  const { page } = view;
+  await page.getByLabel("First day").fill("2026-08-01");
+  await page.getByLabel("What happened").fill("the collector was moved");
+  await page.getByRole("button", { name: "Note break" }).click();
+  await inEveryForm("breaks-noted", `${settings}/breaks`);
+  await page.getByRole("link", { name: /^Take back/ }).click();
+  await page.getByRole("button", { name: "Take back" }).click();
+  assert.match(await page.locator("main").innerText(), /taken back[^]*None is noted/);
+  await page.goto(`${collector.url}${settings}/raw`);
+  await page.getByLabel("Keep them").selectOption("own");
+  await page.getByLabel("Days").fill("90");
+  await page.getByRole("button", { name: "Save" }).click();
+  assert.match(await page.getByRole("status").innerText(), /how long/);
+  await page.goto(`${collector.url}${settings}/audit`);
+  assert.match(await page.locator("main").innerText(), /project.retention[^]*break.remove[^]*break.add/);
+  await view.close();
+});
+
+test("errors keep the way back for who is signed in, and tell strangers nothing", async () => {
+  await inEveryForm("error-in-project", `/projects/${project.project}/nowhere`, manager, 404);
+  await inEveryForm("error-outside", "/nowhere", manager, 404);
+  await inEveryForm("error-stranger", "/nowhere", null, 404);
+  await inEveryForm("error-method", `/projects/${project.project}/settings/keys`, manager, 405);
+  const view = await open(`/projects/${project.project}/nowhere`, { script: false });
+  await view.page.getByRole("link", { name: "Go to Alliance Auth" }).click();
+  assert.equal(new URL(view.page.url()).pathname, `/projects/${project.project}`);
   await view.close();
 });
 

@@ -32,6 +32,7 @@ mod public;
 mod retention;
 mod settings;
 mod share;
+mod surroundings;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -225,6 +226,9 @@ const PAGES: &[Page] = &[
     ("/projects/{project}/settings/public", || {
         get(settings::public::show).post(settings::public::change)
     }),
+    ("/projects/{project}/settings/public/off", || {
+        get(settings::public::ask_off).post(settings::public::switch_off)
+    }),
     ("/api/v1/projects/{project}/export", || get(export::export)),
     ("/static/{file}", || get(assets::file)),
 ];
@@ -245,6 +249,10 @@ fn with_layers(pages: Router<Web>, web: Web) -> Router {
         .layer(middleware::from_fn_with_state(
             web.clone(),
             csrf::refuse_foreign,
+        ))
+        .layer(middleware::from_fn_with_state(
+            web.clone(),
+            surroundings::add,
         ))
         .layer(middleware::from_fn(compress::pages))
         .layer(middleware::from_fn(headers::add))

@@ -91,6 +91,14 @@ impl From<MetaError> for PageError {
     }
 }
 
+/// What a page of an error says; rides on its answer, for whoever knows the surroundings.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) title: &'static str,
+    /// A sentence without its full stop.
+    pub(super) text: String,
+}
+
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
@@ -106,9 +114,13 @@ impl IntoResponse for PageError {
         let text = self.to_string();
         let mut letters = text.chars();
         let first = letters.next().map(|letter| letter.to_uppercase());
-        let text = first.into_iter().flatten().chain(letters).collect();
-        let shell = Shell::bare(self.title());
-        let mut response = page(&ErrorPage { shell, text });
+        let text: String = first.into_iter().flatten().chain(letters).collect();
+        let title = self.title();
+        let mut response = page(&ErrorPage {
+            shell: Shell::bare(title),
+            text: text.clone(),
+        });
+        response.extensions_mut().insert(Told { title, text });
         *response.status_mut() = self.status();
         if let Self::TooMany(seconds) = self {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());

@@ -156,6 +156,26 @@ impl Manager {
         }
     }
 
+    /// A page that asks whether something is meant that can be undone, or costs little.
+    pub(super) fn ask(
+        &self,
+        section: Section,
+        title: &str,
+        texts: Vec<String>,
+        button: &str,
+    ) -> Result<Response, PageError> {
+        let page = Confirm {
+            shell: self.shell()?,
+            frame: self.frame(section),
+            title: title.to_owned(),
+            texts,
+            button: button.to_owned(),
+            back: section.href(self.slug()),
+            typed: None,
+        };
+        Ok(answer(&page, false))
+    }
+
     /// Leads back to a section, which then says what was done.
     pub(super) fn back(&self, section: Section, done: &str) -> Response {
         redirect(&format!("{}?done={done}", section.href(self.slug())))

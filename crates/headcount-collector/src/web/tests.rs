@@ -1,6 +1,7 @@
 //! Sign-in, sessions, form protection and headers over real HTTP connections.
 
 mod access;
+mod audit;
 mod author;
 mod care;
 mod factor;

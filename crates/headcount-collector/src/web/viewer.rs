@@ -112,6 +112,15 @@ impl Visitor {
 }
 
 impl Viewer {
+    /// A member of a project at an address where no page is.
+    pub(super) fn lost(visitor: Visitor, project: ProjectOfUser) -> Self {
+        Self {
+            visitor,
+            project,
+            address: String::new(),
+        }
+    }
+
     /// A page of the project, with menu and tabs.
     ///
     /// # Errors

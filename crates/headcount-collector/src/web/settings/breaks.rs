@@ -6,7 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{Change, Confirm, Frame, Manager, Section, answer, mendable};
+use super::{Change, Frame, Manager, Section, answer, mendable};
 use crate::meta::MetaError;
 use crate::meta::breaks::{Break, NewBreak};
 use crate::reports::calendar;
@@ -97,20 +97,12 @@ pub(in crate::web) async fn ask_remove(
     let breaks = web.meta(move |meta| meta.breaks(number)).await?;
     let known = breaks.into_iter().find(|known| known.id == id);
     let known = line(known.ok_or(PageError::NotFound)?);
-    let page = Confirm {
-        shell: manager.shell()?,
-        frame: manager.frame(Section::Breaks),
-        title: "Take this break back?".to_owned(),
-        texts: vec![
-            format!("{}, “{}”.", known.days, known.reason),
-            "Charts show those days again, and comparisons and tests count them. No event changes."
-                .to_owned(),
-        ],
-        button: "Take back".to_owned(),
-        back: Section::Breaks.href(manager.slug()),
-        typed: None,
-    };
-    Ok(answer(&page, false))
+    let texts = vec![
+        format!("{}, “{}”.", known.days, known.reason),
+        "Charts show those days again, and comparisons and tests count them. No event changes."
+            .to_owned(),
+    ];
+    manager.ask(Section::Breaks, "Take this break back?", texts, "Take back")
 }
 
 /// `POST /projects/{project}/settings/breaks/{id}/remove`.

@@ -6,7 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{Change, Confirm, Frame, Manager, Section, answer, day, mendable};
+use super::{Change, Frame, Manager, Section, answer, day, mendable};
 use crate::meta::keys::{KeyKind, KeyLine};
 use crate::web::error::PageError;
 use crate::web::login::Nothing;
@@ -84,9 +84,9 @@ pub(in crate::web) async fn ask_revoke(
         ),
         "What came in with it stays. The key is never given out again.".to_owned(),
     ];
-    confirm(
-        &manager,
-        format!("Revoke this {}?", line.kind.label()),
+    manager.ask(
+        Section::Keys,
+        &format!("Revoke this {}?", line.kind.label()),
         texts,
         "Revoke key",
     )
@@ -119,9 +119,9 @@ pub(in crate::web) async fn ask_secret(
         ),
         "A fresh secret is made. What came in stays.".to_owned(),
     ];
-    confirm(
-        &manager,
-        "Replace the API secret?".to_owned(),
+    manager.ask(
+        Section::Keys,
+        "Replace the API secret?",
         texts,
         "Replace secret",
     )
@@ -138,26 +138,6 @@ pub(in crate::web) async fn replace_secret(
     web.meta(move |meta| meta.replace_secret(number, id, &actor, now()))
         .await?;
     Ok(manager.back(Section::Keys, "secret"))
-}
-
-fn confirm(
-    manager: &Manager,
-    title: String,
-    texts: Vec<String>,
-    button: &str,
-) -> Result<Response, PageError> {
-    Ok(answer(
-        &Confirm {
-            shell: manager.shell()?,
-            frame: manager.frame(Section::Keys),
-            title,
-            texts,
-            button: button.to_owned(),
-            back: Section::Keys.href(manager.slug()),
-            typed: None,
-        },
-        false,
-    ))
 }
 
 async fn find(

@@ -9,6 +9,7 @@ use super::{Change, Frame, Manager, Section, answer, mendable};
 use crate::meta::publications::Publishing;
 use crate::privacy::{LEAST_K, MOST_K};
 use crate::web::error::PageError;
+use crate::web::login::Nothing;
 use crate::web::shell::Shell;
 use crate::web::{Web, now};
 
@@ -27,9 +28,6 @@ struct PublicSettings {
 
 #[derive(Deserialize)]
 pub(in crate::web) struct How {
-    /// `off` takes the page away.
-    #[serde(default)]
-    on: String,
     #[serde(default)]
     k: String,
     #[serde(default)]
@@ -56,11 +54,6 @@ pub(in crate::web) async fn change(
     Change { manager, form }: Change<How>,
 ) -> Result<Response, PageError> {
     let (number, actor) = (manager.number(), manager.actor());
-    if form.on == "off" {
-        let off = web.meta(move |meta| meta.publish(number, None, &actor, now()));
-        off.await?;
-        return Ok(manager.back(Section::Public, "public-off"));
-    }
     let how = Publishing {
         k: form.k.trim().parse().unwrap_or(0),
         licence: form.licence,
@@ -80,6 +73,39 @@ pub(in crate::web) async fn change(
             settings(&manager, frame, false, how)
         }
     }
+}
+
+/// `GET /projects/{project}/settings/public/off`.
+pub(in crate::web) async fn ask_off(
+    manager: Manager,
+    State(web): State<Web>,
+) -> Result<Response, PageError> {
+    let number = manager.number();
+    let on = web.meta(move |meta| meta.publishing(number)).await?;
+    on.ok_or(PageError::NotFound)?;
+    let texts = vec![
+            "Its address, data and badges are not found any more; pages that link to them or show them break."
+                .to_owned(),
+            "The weeks that were published stay, and are shown again when it is switched on again."
+                .to_owned(),
+        ];
+    manager.ask(
+        Section::Public,
+        "Switch the public page off?",
+        texts,
+        "Switch off",
+    )
+}
+
+/// `POST /projects/{project}/settings/public/off`.
+pub(in crate::web) async fn switch_off(
+    State(web): State<Web>,
+    Change { manager, .. }: Change<Nothing>,
+) -> Result<Response, PageError> {
+    let (number, actor) = (manager.number(), manager.actor());
+    web.meta(move |meta| meta.publish(number, None, &actor, now()))
+        .await?;
+    Ok(manager.back(Section::Public, "public-off"))
 }
 
 fn settings(

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{Change, Confirm, Frame, Manager, Section, answer, day, mendable, moment, origin};
+use super::{Change, Frame, Manager, Section, answer, day, mendable, moment, origin};
 use crate::meta::tokens::{NewToken, Scope, TokenLine};
 use crate::web::error::PageError;
 use crate::web::login::Nothing;
@@ -89,16 +89,7 @@ pub(in crate::web) async fn ask_revoke(
         "Programs that use the token “{}” are refused from now on. It cannot be brought back; a new one can be made.",
         line.name
     )];
-    let page = Confirm {
-        shell: manager.shell()?,
-        frame: manager.frame(Section::Tokens),
-        title: "Revoke this token?".to_owned(),
-        texts,
-        button: "Revoke token".to_owned(),
-        back: Section::Tokens.href(manager.slug()),
-        typed: None,
-    };
-    Ok(answer(&page, false))
+    manager.ask(Section::Tokens, "Revoke this token?", texts, "Revoke token")
 }
 
 /// `POST /projects/{project}/settings/tokens/{id}/revoke`.

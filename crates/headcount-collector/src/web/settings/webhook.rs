@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{Change, Confirm, Frame, Manager, Section, answer, day, mendable, moment};
+use super::{Change, Frame, Manager, Section, answer, day, mendable, moment};
 use crate::meta::MetaError;
 use crate::meta::webhooks::{PostLine, PostState, Webhook};
 use crate::web::error::PageError;
@@ -125,23 +125,20 @@ pub(in crate::web) async fn ask_remove(
         1 => "One post that waits is not sent any more.".to_owned(),
         waiting => format!("{waiting} posts that wait are not sent any more."),
     };
-    let page = Confirm {
-        shell: manager.shell()?,
-        frame: manager.frame(Section::Webhook),
-        title: "Remove the webhook?".to_owned(),
-        texts: vec![
-            format!(
-                "Findings are no longer posted to {}, and its secret is deleted. {waiting}",
-                hook.url
-            ),
-            "The findings themselves stay. A webhook that is set later gets a secret of its own."
-                .to_owned(),
-        ],
-        button: "Remove webhook".to_owned(),
-        back: Section::Webhook.href(manager.slug()),
-        typed: None,
-    };
-    Ok(answer(&page, false))
+    let texts = vec![
+        format!(
+            "Findings are no longer posted to {}, and its secret is deleted. {waiting}",
+            hook.url
+        ),
+        "The findings themselves stay. A webhook that is set later gets a secret of its own."
+            .to_owned(),
+    ];
+    manager.ask(
+        Section::Webhook,
+        "Remove the webhook?",
+        texts,
+        "Remove webhook",
+    )
 }
 
 /// `POST /projects/{project}/settings/webhook/remove`.

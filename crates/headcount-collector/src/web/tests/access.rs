@@ -288,6 +288,16 @@ const TABLE: &[(&str, &str, For)] = &[
     ),
     ("GET", "/projects/{project}/settings/public", For::Managers),
     ("POST", "/projects/{project}/settings/public", For::Managers),
+    (
+        "GET",
+        "/projects/{project}/settings/public/off",
+        For::Managers,
+    ),
+    (
+        "POST",
+        "/projects/{project}/settings/public/off",
+        For::Managers,
+    ),
     ("GET", "/projects/{project}/settings/shares", For::Managers),
     ("POST", "/projects/{project}/settings/shares", For::Managers),
     (
@@ -318,7 +328,7 @@ const TABLE: &[(&str, &str, For)] = &[
 /// Stands for the secret of a share link until there is one.
 const SECRET: &str = "hcs_none";
 
-fn asked(path: &str) -> String {
+pub(super) fn asked(path: &str) -> String {
     let style = assets::css().trim_start_matches("/static/");
     let values = [
         ("{project}", "one"),
@@ -387,6 +397,40 @@ fn share(site: &Site) -> String {
     super::share::link(site, one, |_| {})
 }
 
+/// Gives the project `one` something of everything that pages are about: an author with a request, a
+/// break, a webhook, a public page.
+pub(super) fn furnish(site: &Site) {
+    publish(site);
+    let erik = member(site.meta(), "author@a.example", "one", Role::Author);
+    let one = site.meta().project("one").unwrap().number;
+    let known = NewBreak {
+        from: Day(20_000),
+        to: Day(20_000),
+        feed: String::new(),
+        reason: "moved".to_owned(),
+    };
+    let by = (&Actor::CommandLine, now());
+    site.meta().add_break("one", &known, by).unwrap();
+    let hook = site
+        .meta()
+        .set_webhook(one, "https://127.0.0.1:9/", &Actor::CommandLine, now());
+    hook.unwrap();
+    let claim = site.meta().ask_for_app(one, &erik, ("srp", "x"), now());
+    claim.unwrap();
+    let finding = NewFinding {
+        subject: NewFinding::task_subject("srp", "pay"),
+        kind: FindingKind::Task,
+        strong: "pay".to_owned(),
+        text: "fails more".to_owned(),
+        evidence: String::new(),
+        target: "/tasks".to_owned(),
+        since: "5.4.0".to_owned(),
+        since_day: Day(0),
+        strength: 2.0,
+    };
+    site.meta().keep_findings(one, &[finding], now()).unwrap();
+}
+
 /// Whether an answer keeps somebody out: sent to sign in, told no, or told of nothing.
 fn refuses(answer: &Answer) -> bool {
     let to_sign_in = answer
@@ -400,36 +444,8 @@ async fn every_page_lets_in_whom_it_is_for_and_nobody_else() {
     for (method, path, page) in TABLE {
         let site = Site::start(None).await;
         project(site.meta(), "Two");
-        publish(&site);
+        furnish(&site);
         let address = asked(path).replace(SECRET, &share(&site));
-        let erik = member(site.meta(), "author@a.example", "one", Role::Author);
-        let one = site.meta().project("one").unwrap().number;
-        let known = NewBreak {
-            from: Day(20_000),
-            to: Day(20_000),
-            feed: String::new(),
-            reason: "moved".to_owned(),
-        };
-        let by = (&Actor::CommandLine, now());
-        site.meta().add_break("one", &known, by).unwrap();
-        let hook = site
-            .meta()
-            .set_webhook(one, "https://127.0.0.1:9/", &Actor::CommandLine, now());
-        hook.unwrap();
-        let claim = site.meta().ask_for_app(one, &erik, ("srp", "x"), now());
-        claim.unwrap();
-        let finding = NewFinding {
-            subject: NewFinding::task_subject("srp", "pay"),
-            kind: FindingKind::Task,
-            strong: "pay".to_owned(),
-            text: "fails more".to_owned(),
-            evidence: String::new(),
-            target: "/tasks".to_owned(),
-            since: "5.4.0".to_owned(),
-            since_day: Day(0),
-            strength: 2.0,
-        };
-        site.meta().keep_findings(one, &[finding], now()).unwrap();
         for who in Who::ALL {
             let (header, form_token) = identity(&site, who);
             let form = format!("csrf={form_token}");

@@ -171,6 +171,10 @@ async fn managers_switch_it_on_and_off() {
         "{page}"
     );
     assert_eq!(site.get("/public/one", "").await.status, 200);
-    assert_eq!(send("on=off").await.status, 303);
+    let off = format!("{settings}/off");
+    assert!(site.get(&off, &header).await.body.contains("btn dng"));
+    let form = format!("csrf={token}");
+    assert_eq!(site.post(&off, &header, &form).await.status, 303);
+    assert_eq!(site.get(&off, &header).await.status, 404);
     assert_eq!(site.get("/public/one", "").await.status, 404);
 }
