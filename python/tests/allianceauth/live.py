@@ -81,6 +81,9 @@ class Live:
         self.google = google
         self.name = f"{project.install.version} {project.database.suffix.removeprefix('.')}"
         self.servers: dict[str, Service] = {}
+        # What the documentation calls number 1 is number 2 where 4.x kept the token of Universal Analytics.
+        self.token = project.sql("SELECT * FROM analytics_analyticstokens ORDER BY id")[-1]
+        self.token_page = f"/admin/analytics/analyticstokens/{self.token['id']}/change/"
         self.url = f"http://127.0.0.1:{project.web_port}"
         self._admin, self._plain = sessions
 

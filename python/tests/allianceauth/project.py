@@ -38,7 +38,9 @@ EVERYTHING_ON = """
 from allianceauth.analytics.models import AnalyticsTokens
 from headcount.allianceauth.models import TokenSettings
 AnalyticsTokens.objects.update(send_stats=True)
-TokenSettings.objects.update(send_celery_tasks=True, send_page_views=True, is_held=False, note="")
+# Universal Analytics is gone: nobody switches on what 4.x kept of it.
+living = TokenSettings.objects.exclude(note="universal")
+living.update(send_celery_tasks=True, send_page_views=True, is_held=False, note="")
 """
 
 class Redis:

@@ -24,8 +24,11 @@ answer = admin.get(f"/admin/analytics/analyticstokens/{numbers[0]}/change/").con
 def test_fault_4_everything_is_on_in_a_fresh_install(version, new_project):
     project = new_project(version)
     project.add_line()
-    kind = "UA" if version.startswith("3.") else "G-"
-    assert project.migrate_and(FEEDS) == [[kind, True, True, True]]
+    expected = [["UA" if version.startswith("3.") else "G-", True, True, True]]
+    if version.startswith("4."):
+        # Universal Analytics, which 4.x keeps beside the token that took its place.
+        expected.insert(0, ["UA", False, False, False])
+    assert project.migrate_and(FEEDS) == expected
 
 
 def existing(project, sql):
@@ -146,4 +149,4 @@ def test_the_fixture_that_disables_analytics_disables_all_of_it(version, new_pro
     project = new_project(version)
     project.add_line()
     found = project.migrate_and("call_command('loaddata', 'disable_analytics', verbosity=0)" + FEEDS)
-    assert found[0][1:] == [False, False, False]
+    assert found and all(feeds[1:] == [False, False, False] for feeds in found)

@@ -5,7 +5,6 @@ import time
 import pytest
 from live import POOLS
 
-TOKEN_PAGE = "/admin/analytics/analyticstokens/1/change/"
 OLD = "allianceauth.analytics.tasks."
 SWITCHES = {"send_stats": "stats", "send_celery_tasks": "tasks", "send_page_views": "pages"}
 
@@ -17,7 +16,7 @@ def arrived(live, task):
 
 
 def test_the_documented_page_has_the_three_switches_and_the_panels(live):
-    page = live.page(TOKEN_PAGE)
+    page = live.page(live.token_page)
     assert page.status_code == 200
     for name in ("send_stats", "send_celery_tasks", "send_page_views"):
         assert f'name="{name}"' in page.text
@@ -65,7 +64,7 @@ def test_an_ignored_path_is_a_pattern_of_the_router_or_what_was_opened(live):
             " SELECT 1, MAX(id) FROM analytics_analyticspath"
         )
     else:
-        live.save(TOKEN_PAGE, ignore_paths="^/admin/\n^/user_notifications_count/\n^/probe/plain/")
+        live.save(live.token_page, ignore_paths="^/admin/\n^/user_notifications_count/\n^/probe/plain/")
     time.sleep(2)
     live.google.clear()
     for kind in ("plain", "untitled", "plain"):
@@ -119,7 +118,7 @@ def test_faults_7_and_8_both_types_and_both_shapes_of_the_call_arrive(live):
 
 def test_fault_25_messages_queued_by_the_original_are_recorded_once(live):
     live.google.clear()
-    token = live.project.sql("SELECT token FROM analytics_analyticstokens ORDER BY id")[0]["token"]
+    token = live.token["token"]
     if live.project.install.is_three:
         name = "tracking_id"
         message = {name: token, "client_id": "c", "category": "old", "action": "queued", "label": "Success"}
@@ -157,7 +156,7 @@ def test_google_gets_the_wire_form_and_the_id_of_the_original(live):
     (row,) = live.project.sql("SELECT identifier FROM analytics_analyticsidentifier")
     # MariaDB has a type for it, and shows it with dashes.
     identifier = str(row["identifier"]).replace("-", "")
-    token = live.project.sql("SELECT * FROM analytics_analyticstokens ORDER BY id")[0]
+    token = live.token
     if live.project.install.is_three:
         (hit,) = live.google.hits()
         form = {"v": "1", "tid": token["token"], "cid": identifier, "t": "event", "aip": "1", "an": "allianceauth"}
@@ -171,7 +170,7 @@ def test_google_gets_the_wire_form_and_the_id_of_the_original(live):
 
 @pytest.mark.parametrize("name", SWITCHES)
 def test_each_switch_acts_alone_in_every_process_within_two_seconds(live, name):
-    live.save(TOKEN_PAGE, **{name: None})
+    live.save(live.token_page, **{name: None})
     time.sleep(2)
     rest = [feed for feed in SWITCHES.values() if feed != SWITCHES[name]]
     told = live.wanted()
@@ -192,7 +191,7 @@ def test_each_switch_acts_alone_in_every_process_within_two_seconds(live, name):
         live.eventually(feed, look)
     time.sleep(0.5)
     assert switched_off() == []
-    live.save(TOKEN_PAGE, **{name: "on"})
+    live.save(live.token_page, **{name: "on"})
     time.sleep(2)
     told = live.wanted()
     assert all(wanted == list(SWITCHES.values()) for wanted in told.values()), told

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import ASKED
+from conftest import ASKED, ENDS
 from project import EVERYTHING_ON
 
 WHOSE = """
@@ -71,7 +71,7 @@ answer = module.client.flush()
 """
 
 
-@pytest.mark.parametrize("version", ASKED)
+@pytest.mark.parametrize("version", ENDS)
 def test_a_fleet_moves_by_host_name_to_an_own_collector(version, original, collector):
     project = original(version)
     project.add_line(f"HEADCOUNT_ENDPOINT = {collector.url!r}")
