@@ -14,6 +14,7 @@ use std::process::ExitCode;
 const USAGE: &str =
     "usage: headcount-bench ingest [--rounds N] [--seconds N] [--batches N] [--json]
        headcount-bench reports [--installs N] [--days N] [--questions N] [--seed N]
+                               [--report NAME] [--range DAYS] [--explain]
        headcount-bench client [--json]";
 
 fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 mod build;
 mod fleet;
 mod reference;
+mod spent;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use fleet::{Fleet, PROJECT};
+use spent::{Spent, processor};
 
 /// Last day of the fleet: 2026-11-22, a Sunday. Today is the day after.
 const LAST: Day = Day(20_779);
@@ -56,6 +58,12 @@ struct Options {
     days: i32,
     questions: usize,
     seed: u64,
+    /// Only this report, and no reference.
+    report: Option<String>,
+    /// Only this length of range.
+    range: Option<i32>,
+    /// Also tell which questions to the index each report asked, and what they cost.
+    explain: bool,
 }
 
 impl Options {
@@ -65,10 +73,16 @@ impl Options {
             days: 365,
             questions: 20,
             seed: 1,
+            report: None,
+            range: None,
+            explain: false,
         };
+        let (flags, arguments): (Vec<&str>, Vec<&str>) =
+            arguments.iter().partition(|name| **name == "--explain");
+        options.explain = !flags.is_empty();
         for pair in arguments.chunks(2) {
             let [name, value] = pair else {
-                bail!("{} wants a number", pair[0]);
+                bail!("{} wants a value", pair[0]);
             };
             let wants = || format!("{name} wants a number, not {value}");
             match *name {
@@ -76,6 +90,8 @@ impl Options {
                 "--days" => options.days = value.parse().with_context(wants)?,
                 "--questions" => options.questions = value.parse().with_context(wants)?,
                 "--seed" => options.seed = value.parse().with_context(wants)?,
+                "--report" => options.report = Some((*value).to_owned()),
+                "--range" => options.range = Some(value.parse().with_context(wants)?),
                 _ => bail!("unknown option {name}"),
             }
         }
@@ -100,38 +116,44 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         resident_mb()
     );
     println!(
-        "{:<22}{:>6}{:>9}{:>9}{:>9}{:>9}{:>9}  (milliseconds, two filters; processor: time spent \
-         computing; first: the first question over so many days, when nothing is in memory)",
-        "report", "days", "p50", "p95", "max", "processor", "first"
+        "{:<22}{:>6}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}  (milliseconds, two filters; processor: time spent \
+         computing, 95th percentile over all threads, and its mean; first: the first question over so many days, when nothing is in memory)",
+        "report", "days", "p50", "p95", "max", "processor", "mean", "first"
     );
     let mut random = StdRng::seed_from_u64(options.seed);
     let mut missed = Vec::new();
-    for (name, parameters, limit_ms) in REPORTS {
+    let asked = |name: &str| options.report.as_deref().is_none_or(|only| only == name);
+    for (name, parameters, limit_ms) in REPORTS.into_iter().filter(|report| asked(report.0)) {
         let mut all = Vec::new();
-        for days in RANGES {
-            let mut times = Vec::new();
+        let ranges = RANGES.into_iter();
+        for days in ranges.filter(|&days| options.range.is_none_or(|only| only == days)) {
+            let (mut times, spent) = (Vec::new(), Spent::default());
             // A cache of its own, so that the first question finds nothing in memory.
             let index = open(&folder)?;
             for _ in 0..options.questions {
                 let query = query(&mut random, days.min(fleet.days), parameters);
-                times.push(ask(&index, &fleet, name, &query)?);
+                times.push(ask((&index, &spent), &fleet, name, &query)?);
             }
             line(
                 &format!("{name}{parameters}"),
                 &days.to_string(),
                 &mut times,
             );
+            if options.explain {
+                spent.print(times.len());
+            }
             all.extend(times);
         }
         let p95 = line(&format!("{name}{parameters}"), "all", &mut all);
-        let p95 = p95.wall;
         if p95 > Duration::from_millis(limit_ms) {
             missed.push(format!(
                 "{name}{parameters}: p95 {p95:.0?} is over {limit_ms} ms"
             ));
         }
     }
-    reference::run(&index, &folder, &fleet)?;
+    if options.report.is_none() {
+        reference::run(&index, &folder, &fleet)?;
+    }
     let resident = resident_mb();
     println!("{resident} MB resident");
     if resident > MAX_RSS_MB {
@@ -189,16 +211,28 @@ fn version(random: &mut StdRng) -> String {
     versions.choose(random).cloned().unwrap_or_default()
 }
 
-fn ask(index: &Index, fleet: &Fleet, name: &str, query: &str) -> anyhow::Result<Time> {
+fn ask(
+    (index, spent): (&Index, &Spent),
+    fleet: &Fleet,
+    name: &str,
+    query: &str,
+) -> anyhow::Result<Time> {
     let failed = |error: headcount_collector::error::Error| ReportError::Data(error.to_string());
     let source = Source {
         breaks: &[],
         narrowed: false,
         project: "bench",
         now_ms: LAST.start_ms() + 86_400_000,
-        answer: &|query| index.answer(PROJECT, query).map_err(failed),
+        answer: &|query| {
+            let ask = || index.answer(PROJECT, query);
+            spent.on(|| spent::kind(query), ask).map_err(failed)
+        },
         lives: &|query| index.lives(PROJECT, query).map_err(failed),
-        spread: &|query| index.spread(PROJECT, query).map_err(failed),
+        spread: &|query| {
+            let ask = || index.spread(PROJECT, query);
+            let kind = || format!("spread of {}", spent::kind(query));
+            spent.on(kind, ask).map_err(failed)
+        },
         hits: &|_| Ok(Vec::new()),
     };
     let today = Day(LAST.0 + 1);
@@ -215,42 +249,34 @@ fn ask(index: &Index, fleet: &Fleet, name: &str, query: &str) -> anyhow::Result<
     })
 }
 
-/// Prints one line; gives the 95th percentile.
-fn line(name: &str, days: &str, times: &mut [Time]) -> Time {
+/// Prints one line; gives the 95th percentile of the wall's clock.
+fn line(name: &str, days: &str, times: &mut [Time]) -> Duration {
     let first = times.first().map_or(Duration::ZERO, |time| time.wall);
     let at = |times: &[Time], share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
     times.sort_unstable_by_key(|time| time.processor);
     let processor = at(times, 95).processor;
+    let mean = times.iter().map(|time| time.processor).sum::<Duration>() / times.len() as u32;
     times.sort_unstable_by_key(|time| time.wall);
     let wall = |share| at(times, share).wall;
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     println!(
-        "{name:<22}{days:>6}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}",
+        "{name:<22}{days:>6}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}",
         ms(wall(50)),
         ms(wall(95)),
         ms(wall(100)),
         ms(processor),
+        ms(mean),
         ms(first)
     );
-    Time {
-        wall: wall(95),
-        processor,
-    }
+    wall(95)
 }
 
-/// How long an answer took, and how much of it this thread was computing: the rest it waited for the
-/// disk or for others on a busy machine.
+/// How long an answer took, and how much of it this process was computing, on all threads: the rest it
+/// waited for the disk or for others on a busy machine.
 #[derive(Clone, Copy, Debug)]
 struct Time {
     wall: Duration,
     processor: Duration,
-}
-
-/// Processor time of this thread so far, 0 where the system does not tell.
-fn processor() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let first = text.split(' ').next();
-    Duration::from_nanos(first.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
 /// Resident memory of this process, 0 where the system does not tell.

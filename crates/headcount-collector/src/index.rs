@@ -4,6 +4,7 @@
 //! are open in memory, all others lie closed in `index.sqlite`; what a crash loses of the open ones
 //! is derived again, since the store notes which days are behind.
 
+mod abreast;
 mod amounts;
 mod answer;
 mod blob;
@@ -17,6 +18,7 @@ mod facts;
 mod filter;
 mod first;
 mod forget;
+mod gone;
 mod hot;
 mod lives;
 mod mask;
@@ -161,9 +163,12 @@ impl Index {
     pub fn answer(&self, project: ProjectNumber, query: &Query) -> Result<Answer, Error> {
         answer::check(query)?;
         self.inner.retrying(|inner| {
-            let reach = answer::reach(query);
-            let snapshot = inner.snapshot(project, reach, answer::needs_first_days(query))?;
-            Asking::new(&snapshot, &inner.store, query).answer()
+            let (reach, with_first_days) = (answer::reach(query), answer::needs_first_days(query));
+            let snapshot = inner.snapshot(project, reach, with_first_days)?;
+            let answer = || Asking::new(&snapshot, &inner.store, query).answer();
+            snapshot
+                .view(reach)
+                .answered(query, with_first_days, answer)
         })
     }
 
@@ -343,6 +348,7 @@ impl Inner {
                 days,
                 rollups,
                 first,
+                first_moves: timeline.first_moves(),
             });
         }
     }

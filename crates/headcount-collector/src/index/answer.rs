@@ -1,15 +1,15 @@
 //! Answers a question from the stretches of its range.
 
-use std::sync::Arc;
-
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
+use super::abreast;
 use super::amounts::{Summed, sum_up};
-use super::calendar::{MAX_RANGE_DAYS, Span, WEEK_DAYS, buckets, days, month_text};
+use super::calendar::{MAX_RANGE_DAYS, Span, WEEK_DAYS, buckets, month_text};
 use super::cross::{count_in_groups, overlap};
 use super::facts::Family;
 use super::filter::{Filter, attribute};
+use super::gone;
 use super::mask::Mask;
 use super::numbers::{exact_quantiles, quantiles, size_text};
 use super::part::{Kind, unpair};
@@ -30,6 +30,9 @@ struct Figures {
     failures: u64,
     quantiles: Option<(f64, f64)>,
 }
+
+/// Buckets from which on a second thread pays.
+const MANY_BUCKETS: usize = 16;
 
 type Cells = Vec<(GroupKey, Figures)>;
 
@@ -130,11 +133,11 @@ impl<'a> Asking<'a> {
             let rows = self.rows(self.query.range.from, cells);
             return Ok(Answer { base, rows });
         }
-        let mut rows = Vec::new();
-        for (name, range) in buckets(self.query.range, self.query.bucket) {
-            let cells = self.bucket(range)?;
-            rows.extend(self.rows(name, cells));
-        }
+        let cut = buckets(self.query.range, self.query.bucket);
+        let rows = abreast::each(&cut, MANY_BUCKETS, |&(name, range)| {
+            Ok(self.rows(name, self.bucket(range)?))
+        })?;
+        let rows = rows.into_iter().flatten().collect();
         Ok(Answer { base, rows })
     }
 
@@ -146,8 +149,8 @@ impl<'a> Asking<'a> {
                 self.counts(&view, &active)
             }
             Measure::New => {
-                let new = self.snapshot.first_in(range) & view.active()?;
-                let new = self.matching(&view, new)?;
+                let new = self.snapshot.first_in(range) & view.active()?.as_ref();
+                let new = self.matching(&view, &new)?;
                 self.counts(&view, &new)
             }
             Measure::Gone => self.gone(range),
@@ -159,7 +162,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    fn matching(&self, view: &View<'_>, installs: RoaringBitmap) -> Result<RoaringBitmap, Error> {
+    fn matching(&self, view: &View<'_>, installs: &RoaringBitmap) -> Result<RoaringBitmap, Error> {
         self.filter.installs(self.snapshot, view, installs)
     }
 
@@ -185,32 +188,18 @@ impl<'a> Asking<'a> {
 
     /// Installs that were last active 8 days before a day of the range, by their attributes then.
     fn gone(&self, range: DayRange) -> Result<Cells, Error> {
-        let mut groups: FxHashMap<GroupKey, RoaringBitmap> = FxHashMap::default();
-        let reach = DayRange {
-            from: Day(range.from.0 - WEEK_DAYS - 1),
-            to: range.to,
-        };
-        let one = |day: Day| DayRange { from: day, to: day };
-        let mut active = Vec::new();
-        for day in days(reach) {
-            active.push(self.snapshot.view(one(day)).active()?);
-        }
-        // Each window holds the last active day, then the silent ones, then the day they are gone.
-        for (day, window) in days(reach).zip(active.windows(WEEK_DAYS as usize + 2)) {
-            let last = self.snapshot.view(one(day));
-            let mut gone = window[0].clone();
-            for since in &window[1..=WEEK_DAYS as usize] {
-                if !gone.is_empty() {
-                    gone -= since;
-                }
-            }
-            if gone.is_empty() {
-                continue;
-            }
+        let gone = gone::gone(self.snapshot, range)?;
+        let found = abreast::each(&gone, MANY_BUCKETS, |(last, gone)| {
+            let last = self.snapshot.view(DayRange {
+                from: *last,
+                to: *last,
+            });
             let gone = self.matching(&last, gone)?;
-            for (key, installs) in self.groups(&last, &gone, &self.query.by)? {
-                *groups.entry(key).or_default() |= installs;
-            }
+            self.groups(&last, &gone, &self.query.by)
+        })?;
+        let mut groups: FxHashMap<GroupKey, RoaringBitmap> = FxHashMap::default();
+        for (key, installs) in found.into_iter().flatten() {
+            *groups.entry(key).or_default() |= installs;
         }
         let mut cells: Cells = groups
             .into_iter()
@@ -264,7 +253,7 @@ impl<'a> Asking<'a> {
             .collect();
         let mut installs = self.filter.installs_for(self.snapshot, view, family)?;
         if !outer.is_empty() && installs.is_none() {
-            installs = Some(Arc::new(view.active()?));
+            installs = Some(view.active()?);
         }
         let groups = match installs {
             None => vec![(Vec::new(), None)],

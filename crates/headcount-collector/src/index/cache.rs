@@ -7,13 +7,14 @@ use rustc_hash::FxHashMap;
 use super::blob::Piece;
 use super::facts::Family;
 use super::part::Part;
-use crate::query::Clause;
+use crate::query::{Answer, AnswerRow, Clause, Query};
 
 /// What is kept under a key.
 #[derive(Clone, Debug)]
 pub(super) enum Held {
     Part(Part),
     Piece(Piece),
+    Answer(Arc<Answer>),
 }
 
 impl Held {
@@ -21,6 +22,7 @@ impl Held {
         match self {
             Self::Part(part) => part.bytes(),
             Self::Piece(piece) => piece.bytes(),
+            Self::Answer(answer) => answer.rows.iter().map(row_bytes).sum(),
         }
     }
 }
@@ -56,17 +58,30 @@ pub(super) enum Key {
     /// Those of its pieces that tell of themes from one to another.
     Themes(i64, u64, u64),
     /// The installs that some stretches have for a question.
-    Found(Arc<Asked>),
+    Found(Arc<Asked<(Vec<Clause>, Option<Family>)>>),
+    /// A whole answer.
+    Answered(Arc<Asked<Query>>),
 }
 
 /// A question about stretches whose parts never change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Asked {
+pub(super) struct Asked<T> {
+    pub(super) basis: Basis,
+    pub(super) question: T,
+}
+
+/// What an answer depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Basis {
     /// Ids of a part of each stretch.
     pub(super) stretches: Vec<i64>,
-    pub(super) clauses: Vec<Clause>,
-    /// Whose events count, if not the installs themselves are asked.
-    pub(super) family: Option<Family>,
+    /// `FirstSeen::moves`, where first days matter.
+    pub(super) first_moves: Option<u64>,
+}
+
+fn row_bytes(row: &AnswerRow) -> usize {
+    let texts = row.key.iter().map(|text| size_of::<String>() + text.len());
+    size_of::<AnswerRow>() + texts.sum::<usize>()
 }
 
 /// Bytes an entry takes beside its part.

@@ -1,5 +1,6 @@
 //! The clauses of a question, made ready: tests of installs, and tests of events per family.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -148,11 +149,11 @@ impl Filter {
         &self,
         snapshot: &Snapshot<'_>,
         view: &View<'_>,
-        installs: RoaringBitmap,
+        installs: &RoaringBitmap,
     ) -> Result<RoaringBitmap, Error> {
         let left = self.by_attributes(snapshot, view, installs, true)?;
         let left = self.by_events(view, WORK, left)?;
-        self.by_events(view, PAGES, left)
+        Ok(self.by_events(view, PAGES, left)?.into_owned())
     }
 
     /// All installs of the bucket that match every clause in it.
@@ -162,7 +163,8 @@ impl Filter {
         view: &View<'_>,
     ) -> Result<Arc<RoaringBitmap>, Error> {
         view.remembered(&self.clauses, None, || {
-            self.installs(snapshot, view, view.active()?)
+            let active = view.active()?;
+            self.installs(snapshot, view, &active).map(Arc::new)
         })
     }
 
@@ -181,33 +183,39 @@ impl Filter {
             return Ok(None);
         }
         let found = view.remembered(&self.clauses, Some(family), || {
-            let left = self.by_attributes(snapshot, view, view.active()?, false)?;
-            self.by_events(view, others, left)
+            let active = view.active()?;
+            let left = self.by_attributes(snapshot, view, &active, false)?;
+            let found = self.by_events(view, others, left)?;
+            Ok(Arc::new(found.into_owned()))
         });
         found.map(Some)
     }
 
-    fn by_attributes(
+    fn by_attributes<'a>(
         &self,
         snapshot: &Snapshot<'_>,
         view: &View<'_>,
-        installs: RoaringBitmap,
+        installs: &'a RoaringBitmap,
         with_version: bool,
-    ) -> Result<RoaringBitmap, Error> {
-        let mut left = installs;
-        for (&dimension, wanted) in &self.attributes {
+    ) -> Result<Cow<'a, RoaringBitmap>, Error> {
+        let mut left = Cow::Borrowed(installs);
+        // First days are in memory: what they leave out is not looked up.
+        let first = |(dimension, _): &(&Dimension, _)| **dimension == Dimension::FirstSeen;
+        let (first, others): (Vec<_>, Vec<_>) = self.attributes.iter().partition(first);
+        for (&dimension, wanted) in first.into_iter().chain(others) {
             if dimension == Dimension::Version && !with_version {
                 continue;
             }
             let matching = |targets: &[Target], left: &RoaringBitmap| match attribute(dimension) {
                 Some(kind) => telling(view, kind, targets, left),
-                None => Ok(first_seen(snapshot, targets)),
+                None => Ok(first_seen(snapshot, targets) & left),
             };
             if let Some(any) = &wanted.any {
-                left &= matching(any, &left)?;
+                left = Cow::Owned(matching(any, &left)?);
             }
             if !wanted.none.is_empty() {
-                left -= matching(&wanted.none, &left)?;
+                let unwanted = matching(&wanted.none, &left)?;
+                *left.to_mut() -= unwanted;
             }
         }
         Ok(left)
@@ -215,12 +223,12 @@ impl Filter {
 
     /// Keeps installs with an event that matches all wanted values at once and with none that has an
     /// unwanted value.
-    fn by_events(
+    fn by_events<'a>(
         &self,
         view: &View<'_>,
         families: &[Family],
-        installs: RoaringBitmap,
-    ) -> Result<RoaringBitmap, Error> {
+        installs: Cow<'a, RoaringBitmap>,
+    ) -> Result<Cow<'a, RoaringBitmap>, Error> {
         let mut left = installs;
         let own = || {
             self.events
@@ -236,13 +244,14 @@ impl Filter {
             })
             .collect();
         for (&dimension, wanted) in &any {
-            left &= telling_by_events(view, dimension, wanted.any.as_deref().unwrap_or_default())?;
+            let wanted = wanted.any.as_deref().unwrap_or_default();
+            left = Cow::Owned(telling_by_events(view, dimension, wanted)? & left.as_ref());
         }
         if any.len() > 1 {
-            left = having_events(view, families, &any, &left)?;
+            left = Cow::Owned(having_events(view, families, &any, &left)?);
         }
         for (&dimension, wanted) in own().filter(|(_, wanted)| !wanted.none.is_empty()) {
-            left -= telling_by_events(view, dimension, &wanted.none)?;
+            *left.to_mut() -= telling_by_events(view, dimension, &wanted.none)?;
         }
         Ok(left)
     }
@@ -340,13 +349,7 @@ fn add_sizes(
         if low <= least && most <= high {
             *found |= of_bucket.installs.as_ref() & settled;
         } else if least <= high && low <= most {
-            let mut some = Vec::new();
-            of_bucket.sizes_of(settled, |install, size| {
-                if (low..=high).contains(&size) {
-                    some.push(install);
-                }
-            });
-            *found |= RoaringBitmap::from_sorted_iter(some).unwrap_or_default();
+            *found |= of_bucket.between(settled, (low, high));
         }
     }
 }

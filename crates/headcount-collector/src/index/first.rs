@@ -10,6 +10,9 @@ use crate::store::Day;
 pub(super) struct FirstSeen {
     of: Vec<Option<Day>>,
     on: FirstDays,
+    /// How often a day that was known changed: installs that are new change no answer about days
+    /// before them.
+    moves: u64,
 }
 
 impl FirstSeen {
@@ -26,6 +29,7 @@ impl FirstSeen {
             return;
         }
         if let Some(installs) = known.and_then(|known| self.on.get_mut(&known)) {
+            self.moves += 1;
             Arc::make_mut(installs).remove(install);
         }
         Arc::make_mut(self.on.entry(day).or_default()).insert(install);
@@ -36,8 +40,14 @@ impl FirstSeen {
     pub(super) fn forget(&mut self, install: u32) {
         let known = self.of.get_mut(install as usize).and_then(Option::take);
         if let Some(installs) = known.and_then(|day| self.on.get_mut(&day)) {
+            self.moves += 1;
             Arc::make_mut(installs).remove(install);
         }
+    }
+
+    /// As long as this is the same, installs that were known keep their day.
+    pub(super) fn moves(&self) -> u64 {
+        self.moves
     }
 
     /// Cheap: the installs of each day are shared.
@@ -64,8 +74,10 @@ mod tests {
             .collect();
         let expected = [(Day(9), vec![2]), (Day(10), vec![]), (Day(11), vec![0])];
         assert_eq!(days, expected);
+        assert_eq!(first.moves(), 1, "a new one and a later day move none");
         first.forget(2);
         first.forget(77);
         assert!(first.days()[&Day(9)].is_empty());
+        assert_eq!(first.moves(), 2);
     }
 }

@@ -24,7 +24,7 @@ impl Index {
             let filter = Filter::new(&query.filter, &inner.store);
             let whole = snapshot.view(query.range);
             let born = snapshot.first_in(query.range);
-            let installs = filter.installs(&snapshot, &whole, born)?;
+            let installs = filter.installs(&snapshot, &whole, &born)?;
             let installs_total = installs.len();
             let (lives, cohorts) = match query.cut {
                 None => (lives(&snapshot, query.range, installs)?, Vec::new()),
@@ -71,7 +71,7 @@ fn lives(
             from: last,
             to: last,
         };
-        let settled = snapshot.view(day).active()? & &rest;
+        let settled = snapshot.view(day).active()?.as_ref() & &rest;
         for install in &settled {
             *found.entry((first_of[install as usize], last)).or_default() += 1;
         }

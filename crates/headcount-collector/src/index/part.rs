@@ -250,6 +250,30 @@ impl OfValue {
         bitmap_bytes(&self.installs) + exact
     }
 
+    /// Those of `wanted` in this bucket of sizes whose size lies between two numbers.
+    pub(super) fn between(&self, wanted: &RoaringBitmap, (low, high): (u64, u64)) -> RoaringBitmap {
+        let Some(exact) = &self.exact else {
+            return RoaringBitmap::new();
+        };
+        // Whose size fits is looked at before who is wanted: sizes lie side by side.
+        let mut fitting = match exact.as_ref() {
+            Packed::U8(sizes) => self.fitting(sizes, (low, high)),
+            Packed::U16(sizes) => self.fitting(sizes, (low, high)),
+            Packed::U32(sizes) => self.fitting(sizes, (low, high)),
+            Packed::U64(sizes) => self.fitting(sizes, (low, high)),
+            // Sizes are whole numbers.
+            Packed::F64(_) => RoaringBitmap::new(),
+        };
+        fitting &= wanted;
+        fitting
+    }
+
+    fn fitting<T: Copy + Into<u64>>(&self, sizes: &[T], (low, high): (u64, u64)) -> RoaringBitmap {
+        let fits = |size: T| (low..=high).contains(&size.into());
+        let fitting = self.installs.iter().zip(sizes);
+        sorted(fitting.filter_map(|(install, &size)| fits(size).then_some(install)))
+    }
+
     /// Calls `visit` with install and size of those of `wanted` in this bucket of sizes.
     pub(super) fn sizes_of(&self, wanted: &RoaringBitmap, mut visit: impl FnMut(u32, u64)) {
         /// A rank costs about as much as stepping over this many installs.
@@ -314,6 +338,9 @@ mod tests {
                 .filter(|size| wanted.contains(size.0))
                 .collect();
             assert_eq!(found, expected);
+            let between = sets.values[0].between(&wanted, (120, 130));
+            let expected = expected.iter().filter(|size| (120..=130).contains(&size.1));
+            assert!(between.iter().eq(expected.map(|size| size.0)));
         }
     }
 

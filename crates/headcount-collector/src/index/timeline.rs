@@ -319,6 +319,11 @@ impl Timeline {
         }
     }
 
+    /// Grows when the first day of a known install changes.
+    pub(super) fn first_moves(&self) -> u64 {
+        self.first.moves()
+    }
+
     pub(super) fn first_days(&self) -> FirstDays {
         self.first.days()
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::cache::Asked;
+use super::cache::{Asked, Basis};
 use super::calendar::Span;
 use super::facts::{Facts, Family, Themes};
 use super::hot::Hot;
 use super::part::{Kind, Part, Sets};
 use super::shelf::{Blobs, Pick, Shelf};
 use crate::error::Error;
-use crate::query::{Clause, DayRange, Dimension};
+use crate::query::{Answer, Clause, DayRange, Dimension, Query};
 use crate::store::{Day, Sym};
 
 /// Some days in one piece: open in memory or closed on the shelf.
@@ -32,12 +32,15 @@ pub(super) struct Snapshot<'a> {
     /// Weeks and months without an open day in them, by their first day.
     pub(super) rollups: BTreeMap<(Span, Day), Arc<Blobs>>,
     pub(super) first: FirstDays,
+    /// `FirstSeen::moves` of then.
+    pub(super) first_moves: u64,
 }
 
 /// One bucket of it.
 pub(super) struct View<'a> {
     shelf: &'a Shelf,
     newest_first: Vec<Stretch>,
+    first_moves: u64,
 }
 
 impl Snapshot<'_> {
@@ -46,6 +49,7 @@ impl Snapshot<'_> {
         View {
             shelf: self.shelf,
             newest_first: self.fewest(range),
+            first_moves: self.first_moves,
         }
     }
 
@@ -95,6 +99,7 @@ impl Snapshot<'_> {
         View {
             shelf: self.shelf,
             newest_first: days.map(|(_, stretch)| stretch.clone()).collect(),
+            first_moves: self.first_moves,
         }
     }
 
@@ -114,12 +119,27 @@ impl View<'_> {
     }
 
     /// Every install with an event in the bucket.
-    pub(super) fn active(&self) -> Result<RoaringBitmap, Error> {
+    pub(super) fn active(&self) -> Result<Arc<RoaringBitmap>, Error> {
+        if let [stretch] = self.newest_first.as_slice() {
+            return Ok(Arc::clone(&self.sets(stretch, Kind::Active)?.told));
+        }
         let mut found = RoaringBitmap::new();
         for stretch in &self.newest_first {
             found |= self.sets(stretch, Kind::Active)?.told.as_ref();
         }
-        Ok(found)
+        Ok(Arc::new(found))
+    }
+
+    /// What an answer about this bucket depends on, `None` where it can change under the same name.
+    fn basis(&self, with_first_days: bool) -> Option<Basis> {
+        let id = |stretch: &Stretch| match stretch {
+            Stretch::Cold(blobs) => blobs.id(),
+            Stretch::Hot(_) => None,
+        };
+        Some(Basis {
+            stretches: self.newest_first.iter().map(id).collect::<Option<_>>()?,
+            first_moves: with_first_days.then_some(self.first_moves),
+        })
     }
 
     /// What `find` gives for these clauses, kept where it cannot change and takes more than one
@@ -128,24 +148,32 @@ impl View<'_> {
         &self,
         clauses: &[Clause],
         family: Option<Family>,
-        find: impl FnOnce() -> Result<RoaringBitmap, Error>,
+        find: impl FnOnce() -> Result<Arc<RoaringBitmap>, Error>,
     ) -> Result<Arc<RoaringBitmap>, Error> {
-        let id = |stretch: &Stretch| match stretch {
-            Stretch::Cold(blobs) => blobs.id(),
-            Stretch::Hot(_) => None,
-        };
-        let stretches: Option<Vec<i64>> = self.newest_first.iter().map(id).collect();
         let of_first_days = |clause: &Clause| clause.dimension == Dimension::FirstSeen;
-        match stretches.filter(|ids| ids.len() > 1) {
-            Some(stretches) if !clauses.iter().any(of_first_days) => {
-                let asked = Asked {
-                    stretches,
-                    clauses: clauses.to_vec(),
-                    family,
-                };
-                self.shelf.remembered(asked, find)
+        let basis = self.basis(clauses.iter().any(of_first_days));
+        match basis.filter(|basis| basis.stretches.len() > 1) {
+            Some(basis) => {
+                let question = (clauses.to_vec(), family);
+                self.shelf.remembered(Asked { basis, question }, find)
             }
-            Some(_) | None => find().map(Arc::new),
+            None => find(),
+        }
+    }
+
+    /// The answer to a question that reads this bucket and no other days, kept where it cannot change.
+    pub(super) fn answered(
+        &self,
+        query: &Query,
+        with_first_days: bool,
+        answer: impl FnOnce() -> Result<Answer, Error>,
+    ) -> Result<Answer, Error> {
+        match self.basis(with_first_days) {
+            Some(basis) => {
+                let question = query.clone();
+                self.shelf.answered(Asked { basis, question }, answer)
+            }
+            None => answer(),
         }
     }
 

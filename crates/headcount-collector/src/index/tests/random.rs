@@ -32,6 +32,8 @@ enum Step {
     Forget(u32),
     ForgetAndKill(u32),
     Ask(Query),
+    /// An earlier question comes again: what was kept of its answer must still be true.
+    AskAgain(proptest::sample::Index),
 }
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -274,6 +276,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_u32).prop_map(Step::Forget),
         1 => (0..8_u32).prop_map(Step::ForgetAndKill),
         12 => query().prop_map(Step::Ask),
+        8 => any::<proptest::sample::Index>().prop_map(Step::AskAgain),
     ]
 }
 
@@ -318,6 +321,7 @@ fn live(steps: Vec<Step>, open_bytes: usize, cache_bytes: usize) -> Result<(), T
         cache_bytes,
         ..config()
     });
+    let mut asked: Vec<Query> = Vec::new();
     for step in steps {
         match step {
             Step::Write(events) => bench.count(events),
@@ -349,13 +353,20 @@ fn live(steps: Vec<Step>, open_bytes: usize, cache_bytes: usize) -> Result<(), T
                 bench.forget();
             }
             Step::Ask(query) => {
-                let found = bench.index.answer(PROJECT, &query).unwrap();
-                let expected = Oracle::new(bench.folder.path(), PROJECT).answer(&query);
-                check(&query, &found, &expected)?;
+                ask(&bench, &query)?;
+                asked.push(query);
             }
+            Step::AskAgain(index) if !asked.is_empty() => ask(&bench, index.get(&asked))?,
+            Step::AskAgain(_) => {}
         }
     }
     Ok(())
+}
+
+fn ask(bench: &Bench, query: &Query) -> Result<(), TestCaseError> {
+    let found = bench.index.answer(PROJECT, query).unwrap();
+    let expected = Oracle::new(bench.folder.path(), PROJECT).answer(query);
+    check(query, &found, &expected)
 }
 
 proptest! {
