@@ -26,6 +26,7 @@ mod merge;
 mod numbers;
 mod packed;
 mod part;
+mod rollup;
 mod shelf;
 mod spread;
 mod tallies;

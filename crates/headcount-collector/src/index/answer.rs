@@ -272,7 +272,12 @@ impl<'a> Asking<'a> {
                 mask,
                 by: &places,
             };
-            for (inner, sums) in sum_up(&asked, self.snapshot, range)? {
+            let sum = || sum_up(&asked, self.snapshot, range);
+            let sums = match outer.is_empty() {
+                true => view.summed((&self.query.filter, family), &places, sum)?,
+                false => sum()?,
+            };
+            for (inner, sums) in sums {
                 let figures = Figures {
                     installs: sums.installs.count(),
                     amount: sums.amount,

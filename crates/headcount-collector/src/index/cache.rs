@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::blob::Piece;
 use super::facts::Family;
 use super::part::Part;
+use super::rollup::Table;
 use crate::query::{Answer, AnswerRow, Clause, Query};
 
 /// What is kept under a key.
@@ -14,6 +15,7 @@ use crate::query::{Answer, AnswerRow, Clause, Query};
 pub(super) enum Held {
     Part(Part),
     Piece(Piece),
+    Table(Arc<Table>),
     Answer(Arc<Answer>),
 }
 
@@ -22,6 +24,7 @@ impl Held {
         match self {
             Self::Part(part) => part.bytes(),
             Self::Piece(piece) => piece.bytes(),
+            Self::Table(table) => table.bytes(),
             Self::Answer(answer) => answer.rows.iter().map(row_bytes).sum(),
         }
     }
@@ -59,6 +62,8 @@ pub(super) enum Key {
     Themes(i64, u64, u64),
     /// The installs that some stretches have for a question.
     Found(Arc<Asked<(Vec<Clause>, Option<Family>)>>),
+    /// Amounts by group: the finest groups that were asked last.
+    Summed(Arc<Asked<(Vec<Clause>, Family)>>),
     /// A whole answer.
     Answered(Arc<Asked<Query>>),
 }

@@ -1,20 +1,19 @@
 //! Closed stretches: their parts in `index.sqlite`, read through a cache. SQL of the index is here.
 
+mod kept;
 mod themes;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::blob::{EXACT, FORMAT, Piece, TOLD, assemble, decode, encode, missing};
-use super::cache::{Asked, Cache, Held, Key};
+use super::cache::{Cache, Held, Key};
 use super::calendar::Span;
-use super::facts::{Facts, Family};
+use super::facts::Facts;
 use super::part::{Kind, OfValue, Part, Sets, Shape};
 use crate::error::Error;
-use crate::query::{Answer, Clause, Query};
 use crate::sqlite;
 use crate::store::{Day, ProjectNumber, Sym};
 
@@ -213,44 +212,6 @@ impl Shelf {
             Piece::Facts(facts) => Ok(Some(facts)),
             Piece::Installs(_) | Piece::Numbers(_) => Ok(None),
         }
-    }
-
-    /// Installs that were found for a question before, or else what `find` finds now.
-    ///
-    /// # Errors
-    /// Those of `find`.
-    pub(super) fn remembered(
-        &self,
-        asked: Asked<(Vec<Clause>, Option<Family>)>,
-        find: impl FnOnce() -> Result<Arc<RoaringBitmap>, Error>,
-    ) -> Result<Arc<RoaringBitmap>, Error> {
-        let key = Key::Found(Arc::new(asked));
-        if let Some(Held::Piece(Piece::Installs(found))) = self.cache.find(&key) {
-            return Ok(found);
-        }
-        let found = find()?;
-        self.cache
-            .keep(key, &Held::Piece(Piece::Installs(Arc::clone(&found))));
-        Ok(found)
-    }
-
-    /// An answer that was given before, or else the one that `answer` gives now.
-    ///
-    /// # Errors
-    /// Those of `answer`.
-    pub(super) fn answered(
-        &self,
-        asked: Asked<Query>,
-        answer: impl FnOnce() -> Result<Answer, Error>,
-    ) -> Result<Answer, Error> {
-        let key = Key::Answered(Arc::new(asked));
-        if let Some(Held::Answer(answer)) = self.cache.find(&key) {
-            return Ok(answer.as_ref().clone());
-        }
-        let answer = answer()?;
-        self.cache
-            .keep(key, &Held::Answer(Arc::new(answer.clone())));
-        Ok(answer)
     }
 
     fn piece(&self, (id, kind): (i64, Kind), name: u64) -> Result<Piece, Error> {

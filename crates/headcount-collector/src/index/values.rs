@@ -32,6 +32,11 @@ impl Values {
         })
     }
 
+    /// Bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.pages.len() * (size_of::<Page>() + size_of::<(i32, Box<Page>)>())
+    }
+
     fn add_page(&mut self, number: i32, counts: &Page) {
         for (sum, count) in self.page(number).iter_mut().zip(counts) {
             *sum += count;

@@ -7,9 +7,10 @@ use roaring::RoaringBitmap;
 
 use super::cache::{Asked, Basis};
 use super::calendar::Span;
-use super::facts::{Facts, Family, Themes};
+use super::facts::{Facts, Family, Place, Themes, VERSION};
 use super::hot::Hot;
 use super::part::{Kind, Part, Sets};
+use super::rollup::Group;
 use super::shelf::{Blobs, Pick, Shelf};
 use crate::error::Error;
 use crate::query::{Answer, Clause, DayRange, Dimension, Query};
@@ -161,6 +162,26 @@ impl View<'_> {
         }
     }
 
+    /// The amounts of a family by group: what `sum` gives, or made of finer groups. Those by version
+    /// are many and asked once.
+    pub(super) fn summed(
+        &self,
+        (clauses, family): (&[Clause], Family),
+        places: &[Place],
+        sum: impl FnOnce() -> Result<Vec<Group>, Error>,
+    ) -> Result<Vec<Group>, Error> {
+        let of_first_days = |clause: &Clause| clause.dimension == Dimension::FirstSeen;
+        let by_version = places.contains(&Place::Trait(VERSION));
+        let basis = self.basis(clauses.iter().any(of_first_days));
+        match basis.filter(|_| !by_version) {
+            Some(basis) => {
+                let question = (clauses.to_vec(), family);
+                self.shelf.summed(Asked { basis, question }, places, sum)
+            }
+            None => sum(),
+        }
+    }
+
     /// The answer to a question that reads this bucket and no other days, kept where it cannot change.
     pub(super) fn answered(
         &self,
@@ -279,6 +300,7 @@ mod tests {
                 .collect(),
             rollups: BTreeMap::new(),
             first: BTreeMap::new(),
+            first_moves: 0,
         };
         assert_eq!(snapshot.fewest(range).len(), 365);
         for (span, day) in [Span::Week, Span::Month]

@@ -34,6 +34,8 @@ enum Step {
     Ask(Query),
     /// An earlier question comes again: what was kept of its answer must still be true.
     AskAgain(proptest::sample::Index),
+    /// The same in coarser groups, which may be made of what was summed for the finer ones.
+    AskCoarser(proptest::sample::Index),
 }
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -277,6 +279,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_u32).prop_map(Step::ForgetAndKill),
         12 => query().prop_map(Step::Ask),
         8 => any::<proptest::sample::Index>().prop_map(Step::AskAgain),
+        8 => any::<proptest::sample::Index>().prop_map(Step::AskCoarser),
     ]
 }
 
@@ -357,7 +360,12 @@ fn live(steps: Vec<Step>, open_bytes: usize, cache_bytes: usize) -> Result<(), T
                 asked.push(query);
             }
             Step::AskAgain(index) if !asked.is_empty() => ask(&bench, index.get(&asked))?,
-            Step::AskAgain(_) => {}
+            Step::AskCoarser(index) if !asked.is_empty() => {
+                let mut coarser = index.get(&asked).clone();
+                coarser.by.pop();
+                ask(&bench, &coarser)?;
+            }
+            Step::AskAgain(_) | Step::AskCoarser(_) => {}
         }
     }
     Ok(())
