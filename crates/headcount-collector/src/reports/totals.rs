@@ -11,6 +11,8 @@
 //! | `latest_version_share` | share of `active_installs` on the latest release (named in `detail`); before: on the latest of then |
 //! | `task_runs`, `task_failures`, `page_views` | sums over the range |
 
+use std::{panic, thread};
+
 use super::comparison::Compare;
 use super::{Body, Cell, Over, Params, ReportError, Source, count, release, share};
 use crate::query::{Clause, DayRange, Dimension, Measure};
@@ -19,56 +21,99 @@ use crate::store::Day;
 pub(crate) const COLUMNS: [&str; 4] = ["metric", "value", "previous", "detail"];
 
 pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportError> {
-    let now = figures(source, params.range, &params.filter)?;
     let range = params
         .compare
         .unwrap_or(Compare::Previous)
         .range(params.range);
+    let now = all(source, params.range, &params.filter)?;
     let before = range
-        .map(|range| figures(source, range, &params.filter))
+        .map(|range| all(source, range, &params.filter))
         .transpose()?;
     let before = before.as_ref();
     let measured = |feed: &str| before.filter(|_| source.before(params, feed).is_some());
     let row = |metric: &str, value: Cell, previous: Cell| {
         vec![metric.into(), value, previous, Cell::Null]
     };
-    let counts = |metric, feed, of: fn(&Figures) -> u64| {
+    let counts = |metric, feed, of: fn(&All) -> u64| {
         let was = measured(feed).map_or(Cell::Null, |was| Cell::Count(of(was)));
         row(metric, Cell::Count(of(&now)), was)
     };
     let mut latest = row(
         "latest_version_share",
-        Cell::maybe(now.latest_share()),
-        Cell::maybe(measured("stats").and_then(Figures::latest_share)),
+        Cell::maybe(now.figures.latest_share()),
+        Cell::maybe(measured("stats").and_then(|was| was.figures.latest_share())),
     );
     latest[3] = now
+        .figures
         .latest
         .as_ref()
         .map_or(Cell::Null, |(version, _)| version.as_str().into());
     let rows = vec![
-        counts("active_installs", "stats", |f| f.active_week),
-        counts("active", "stats", |f| f.active),
-        counts("new_installs", "stats", |f| f.new),
-        counts("gone_installs", "stats", |f| f.gone),
-        counts("users", "stats", |f| f.users),
-        counts("tokens", "stats", |f| f.tokens),
+        counts("active_installs", "stats", |all| all.figures.active_week),
+        counts("active", "stats", |all| all.figures.active),
+        counts("new_installs", "stats", |all| all.figures.new),
+        counts("gone_installs", "stats", |all| all.figures.gone),
+        counts("users", "stats", |all| all.figures.users),
+        counts("tokens", "stats", |all| all.figures.tokens),
         row(
             "median_users",
-            Cell::maybe(now.median_users),
-            Cell::maybe(measured("stats").and_then(|was| was.median_users)),
+            Cell::maybe(now.figures.median_users),
+            Cell::maybe(measured("stats").and_then(|was| was.figures.median_users)),
         ),
         latest,
-        counts("task_runs", "tasks", |f| f.task_runs),
-        counts("task_failures", "tasks", |f| f.task_failures),
-        counts("page_views", "pages", |f| f.page_views),
+        counts("task_runs", "tasks", |all| all.amounts.task_runs),
+        counts("task_failures", "tasks", |all| all.amounts.task_failures),
+        counts("page_views", "pages", |all| all.amounts.page_views),
     ];
     Ok(Body {
-        base: now.active,
+        base: now.figures.active,
         rows,
     })
 }
 
-/// The headline numbers of one range.
+/// Events take about as long as all the rest, and neither needs the other.
+fn all(source: &Source<'_>, range: DayRange, filter: &[Clause]) -> Result<All, ReportError> {
+    thread::scope(|scope| {
+        let amounts = scope.spawn(|| amounts(source, range, filter));
+        let figures = figures(source, range, filter);
+        let amounts = amounts
+            .join()
+            .unwrap_or_else(|panic| panic::resume_unwind(panic));
+        Ok(All {
+            figures: figures?,
+            amounts: amounts?,
+        })
+    })
+}
+
+struct All {
+    figures: Figures,
+    amounts: Amounts,
+}
+
+/// Sums over the events of one range.
+struct Amounts {
+    task_runs: u64,
+    task_failures: u64,
+    page_views: u64,
+}
+
+fn amounts(
+    source: &Source<'_>,
+    range: DayRange,
+    filter: &[Clause],
+) -> Result<Amounts, ReportError> {
+    let over = Over::whole(range, filter);
+    let tasks = source.ask(Measure::Tasks, &[], &over)?.rows.pop();
+    let pages = source.ask(Measure::Pages, &[], &over)?.rows.pop();
+    Ok(Amounts {
+        task_runs: tasks.as_ref().map_or(0, |row| count(row.amount)),
+        task_failures: tasks.map_or(0, |row| row.failures),
+        page_views: pages.map_or(0, |row| count(row.amount)),
+    })
+}
+
+/// The headline numbers of one range: of installs, not of events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Figures {
     pub(crate) active: u64,
@@ -80,9 +125,6 @@ pub(crate) struct Figures {
     pub(crate) median_users: Option<f64>,
     /// The latest release and its installs.
     pub(crate) latest: Option<(String, u64)>,
-    pub(crate) task_runs: u64,
-    pub(crate) task_failures: u64,
-    pub(crate) page_views: u64,
 }
 
 impl Figures {
@@ -116,8 +158,6 @@ pub(crate) fn figures(
     };
     let users = source.ask(Measure::Users, &[], &week)?.rows.pop();
     let tokens = source.ask(Measure::Tokens, &[], &week)?.rows.pop();
-    let tasks = source.ask(Measure::Tasks, &[], &over)?.rows.pop();
-    let pages = source.ask(Measure::Pages, &[], &over)?.rows.pop();
     Ok(Figures {
         active: installs(Measure::Active, &over)?,
         active_week: installs(Measure::Active, &week)?,
@@ -127,9 +167,6 @@ pub(crate) fn figures(
         tokens: tokens.map_or(0, |row| count(row.amount)),
         median_users: users.and_then(|row| row.median),
         latest: latest_of(source, &week)?,
-        task_runs: tasks.as_ref().map_or(0, |row| count(row.amount)),
-        task_failures: tasks.map_or(0, |row| row.failures),
-        page_views: pages.map_or(0, |row| count(row.amount)),
     })
 }
 
