@@ -206,8 +206,11 @@ struct Ask<'a> {
 
 impl Ask<'_> {
     fn events(&self, before: Option<DayRange>) -> Result<Events, ReportError> {
+        let pages = self.pages()?;
+        // Asked together for one walk over the views; each of the two is made of it.
+        self.whole(Measure::Pages, &[Dimension::Locale, Dimension::Browser])?;
         Ok(Events {
-            pages: self.pages()?,
+            pages,
             locales: self.whole(Measure::Pages, &[Dimension::Locale])?,
             browsers: self.whole(Measure::Pages, &[Dimension::Browser])?,
             tasks: self.tasks(before)?,
@@ -372,6 +375,7 @@ impl Ask<'_> {
         })
     }
 
+    /// The finest groups are asked first: the index makes the coarser ones of what it summed for them.
     fn pages(&self) -> Result<Views, ReportError> {
         let mut rows = self.whole(Measure::Pages, &[Dimension::Path, Dimension::Title])?;
         rows.sort_by(|a, b| {
@@ -392,10 +396,12 @@ impl Ask<'_> {
         let was = before
             .map(|before| self.rows(Measure::Tasks, &by, before))
             .transpose()?;
+        // The finest groups first, as for pages.
+        let results = self.whole(Measure::Tasks, &[by[0], by[1], Dimension::Result])?;
         Ok(Tasks {
             rows: self.whole(Measure::Tasks, &by)?,
             was: was.unwrap_or_default(),
-            results: self.whole(Measure::Tasks, &[by[0], by[1], Dimension::Result])?,
+            results,
             installs: self
                 .installs(Measure::Tasks, &Over::whole(self.range, &self.state.filter))?,
         })
