@@ -115,6 +115,7 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         opened.elapsed(),
         resident_mb()
     );
+    drop(index);
     println!(
         "{:<22}{:>6}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}  (milliseconds, two filters; processor: time spent \
          computing, 95th percentile over all threads, and its mean; first: the first question over so many days, when nothing is in memory)",
@@ -152,7 +153,7 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         }
     }
     if options.report.is_none() {
-        reference::run(&index, &folder, &fleet)?;
+        reference::run(&folder, &fleet)?;
     }
     let resident = resident_mb();
     println!("{resident} MB resident");

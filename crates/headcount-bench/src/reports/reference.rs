@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::bail;
-use headcount_collector::index::Index;
 use headcount_collector::query::{Bucket, DayRange, Dimension, Measure, Query};
 use headcount_collector::store::Day;
 use rusqlite::Connection;
@@ -54,8 +53,9 @@ const PAIRS: [Pair; 3] = [
     },
 ];
 
-/// Asks each pair three times and prints the median ratio.
-pub(super) fn run(index: &Index, folder: &Path, fleet: &Fleet) -> anyhow::Result<()> {
+/// Asks each pair three times and prints the median ratio. The index has nothing in memory each time:
+/// it would answer from what it kept.
+pub(super) fn run(folder: &Path, fleet: &Fleet) -> anyhow::Result<()> {
     let from = Day(LAST.0 - RAW_DAYS.min(fleet.days) + 1);
     let connection = Connection::open(folder.join("store.sqlite"))?;
     for pair in PAIRS {
@@ -68,6 +68,7 @@ pub(super) fn run(index: &Index, folder: &Path, fleet: &Fleet) -> anyhow::Result
         };
         let mut ratios = Vec::new();
         for _ in 0..3 {
+            let index = super::open(folder)?;
             let begun = Instant::now();
             let answer = index.answer(PROJECT, &query)?;
             let ours = begun.elapsed();
