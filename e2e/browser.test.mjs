@@ -119,7 +119,7 @@ async function projectPath() {
   return overview.match(/^\/projects\/[^/?]+/)[0];
 }
 
-const LEAVES = [["overview", ""], ["tasks", "/tasks"], ["retention", "/retention"], ["live", "/live"]];
+const LEAVES = [["overview", ""], ["tasks", "/tasks"], ["retention", "/retention"], ["live", "/live"], ["findings", "/findings"], ["full", "?show=tasks"]];
 for (const [name, leaf] of LEAVES) {
   test(`${name} in every form`, async () => {
     const path = (await projectPath()) + leaf;
