@@ -95,14 +95,31 @@ fn silent(feed: &'static str, last: Day, installs: &[u64]) -> Option<Silence> {
     })
 }
 
-/// Which of some days are silent beside the usual one among them.
+/// Which of some days are silent beside the usual ones before them: a fleet that grows was not silent
+/// when it was small, and one that stays small for long has become so.
 pub(crate) fn silent_days(installs: &[u64]) -> Vec<bool> {
-    let mut sorted: Vec<u64> = installs.to_vec();
-    sorted.sort_unstable();
-    let usual = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
-    let silent =
-        |&installs: &u64| usual >= LEAST_USUAL && (installs as f64) < usual as f64 * SILENT_PART;
-    installs.iter().map(silent).collect()
+    /// Days before that are needed to tell.
+    const LEAST_BEFORE: usize = 2;
+    let mut usual_days: Vec<u64> = Vec::new();
+    let mut silent: Vec<bool> = Vec::new();
+    for &today in installs {
+        let recent = usual_days.len().saturating_sub(USUAL_DAYS as usize);
+        let mut before = usual_days[recent..].to_vec();
+        before.sort_unstable();
+        let usual = before.get(before.len() / 2).copied().unwrap_or(0);
+        let known = before.len() >= LEAST_BEFORE && usual >= LEAST_USUAL;
+        let quiet = known && (today as f64) < usual as f64 * SILENT_PART;
+        if !quiet {
+            usual_days.push(today);
+        }
+        silent.push(quiet);
+    }
+    for run in silent.chunk_by_mut(|a, b| a == b) {
+        if run.len() > USUAL_DAYS as usize {
+            run.fill(false);
+        }
+    }
+    silent
 }
 
 #[cfg(test)]
@@ -125,5 +142,12 @@ mod tests {
         assert_eq!(silent("", Day(0), &[]), None);
         let days = silent_days(&[50, 50, 3, 50, 50]);
         assert_eq!(days, [false, false, true, false, false]);
+        let grown: Vec<u64> = (1..60).map(|day| day * 5).collect();
+        assert!(!silent_days(&grown).contains(&true), "it grows");
+        let of = |quiet: usize| {
+            let days = [vec![90; 20], vec![5; quiet], vec![90; 3]].concat();
+            silent_days(&days).iter().filter(|&&silent| silent).count()
+        };
+        assert_eq!((of(1), of(20), of(28), of(29)), (1, 20, 28, 0));
     }
 }
