@@ -24,6 +24,9 @@ use crate::store::Day;
 use crate::web::desk::Desk;
 use crate::web::shell::{Shell, page};
 
+/// Days within which every install that is there has told its version.
+const FIRST_DAYS: i32 = 7;
+
 /// A link with what its reader asks.
 pub(crate) struct Shared {
     desk: Desk,
@@ -136,6 +139,9 @@ impl Shared {
         let (state, has) = (&self.state, |part| self.parts().contains(&part));
         let ask = |source: &reports::Source<'_>| data::gather(source, state, self.span);
         let mut data = self.desk.ask(ask)?;
+        // What is counted first in the first days was there before, more likely.
+        let known = self.span.first.0 + FIRST_DAYS;
+        data.releases.retain(|release| release.day.0 >= known);
         if !has(Part::Versions) {
             data.releases.clear();
             data.spread = None;
