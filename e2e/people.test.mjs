@@ -288,7 +288,7 @@ test("a manager shares a view by link; who has it and its password reads it, unt
   await view.page.getByRole("link", { name: "Share this view by link" }).click();
   assert.match(await view.page.locator("main").innerText(), /Version 5\.5\.0/);
   await inEveryForm("settings-shares", `${settings}/shares?range=30d&filter=version:5.5.0`);
-  await view.page.getByLabel("Name").fill("partners");
+  await view.page.getByRole("textbox", { name: /^Name/ }).fill("partners");
   await view.page.getByLabel("Password").fill("short");
   await view.page.getByRole("button", { name: "Make link" }).click();
   assert.match(await view.page.getByRole("alert").innerText(), /at least 10 characters/);
