@@ -239,7 +239,7 @@ test("a webhook is set, tried on a real receiver, and removed, without script", 
 test("a break is noted and taken back, and raw events are kept as long as one says", async () => {
   const view = await open(`${settings}/breaks`, { script: false });
   const { page } = view;
-  await page.getByLabel("First day").fill("2026-08-01");
+  await page.locator("input[name=from]").fill("2026-08-01");
   await page.getByLabel("What happened").fill("the collector was moved");
   await page.getByRole("button", { name: "Note break" }).click();
   await inEveryForm("breaks-noted", `${settings}/breaks`);
@@ -248,7 +248,7 @@ test("a break is noted and taken back, and raw events are kept as long as one sa
   assert.match(await page.locator("main").innerText(), /taken back[^]*None is noted/);
   await page.goto(`${collector.url}${settings}/raw`);
   await page.getByLabel("Keep them").selectOption("own");
-  await page.getByLabel("Days").fill("90");
+  await page.locator("input[name=days]").fill("90");
   await page.getByRole("button", { name: "Save" }).click();
   assert.match(await page.getByRole("status").innerText(), /how long/);
   await page.goto(`${collector.url}${settings}/audit`);
