@@ -107,10 +107,10 @@ fn note(flag: &Flag, found: &Found, filtered: bool) -> Note {
         .find(|row| flag.covers(&row[3].plain()));
     let new = top.map_or_else(String::new, |row| {
         format!(
-            " {} first came with {}: {} runs.",
+            " {} first came with {}: {}.",
             row[0].plain(),
             row[3].plain(),
-            row[1].plain()
+            number::counted(number_of(&row[1]), "run")
         )
     });
     let all = if filtered {
