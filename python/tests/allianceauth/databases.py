@@ -118,8 +118,9 @@ class MariaSchema:
         self.name = name
 
     def setting(self) -> str:
-        engine = {"ENGINE": "django.db.backends.mysql", "NAME": self.name, "USER": "root", "HOST": str(self.server.socket)}
-        return f'DATABASES["default"] = {engine | {"OPTIONS": {"charset": "utf8mb4"}}!r}'
+        engine: dict[str, Any] = {"ENGINE": "django.db.backends.mysql", "NAME": self.name, "USER": "root"}
+        engine |= {"HOST": str(self.server.socket), "OPTIONS": {"charset": "utf8mb4"}}
+        return f'DATABASES["default"] = {engine!r}'
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         import MySQLdb

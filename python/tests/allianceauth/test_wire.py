@@ -55,7 +55,8 @@ def test_hits_are_those_of_the_original_where_it_was_right(version, original, go
     assert len(old) >= 6
     for event in old:
         # Fault 9: the original names its own apps as extensions of others.
-        if event.get("task", event.get("ea")) == "send_extension_stats" and event.get("label", event.get("el")) != "probe":
+        task, word = event.get("task", event.get("ea")), event.get("label", event.get("el"))
+        if task == "send_extension_stats" and word != "probe":
             continue
         # The original's own tasks are no events, and the sum of apps with the drop-in has one more to hide.
         if event.get("ec") == "allianceauth.analytics" and event["ea"].startswith("send_ga"):
