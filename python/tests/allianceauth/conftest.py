@@ -31,7 +31,7 @@ RUNNING = [(version, "sqlite") for version in ASKED] + [(ASKED[0], "mariadb")]
 
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """A broker and cache."""
+    """The broker and cache of `live`."""
     server = Redis(tmp_path_factory.mktemp("redis"))
     yield server
     server.stop()
@@ -60,9 +60,12 @@ def installs() -> Callable[[str], Install]:
 
 
 @pytest.fixture
-def new_project(tmp_path: Path, redis: Redis) -> Iterator[Callable[[str], Project]]:
-    """Makes projects, and ends their processes."""
+def new_project(tmp_path: Path) -> Iterator[Callable[[str], Project]]:
+    """Makes projects, and ends their processes. Their broker is their own: workers of `live` may still run."""
     made: list[Project] = []
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    redis = Redis(folder)
 
     def new(version: str) -> Project:
         redis.empty()
@@ -72,6 +75,7 @@ def new_project(tmp_path: Path, redis: Redis) -> Iterator[Callable[[str], Projec
     yield new
     for project in made:
         project.stop()
+    redis.stop()
 
 
 def with_tables(project: Project) -> Project:

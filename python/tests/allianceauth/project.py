@@ -44,7 +44,7 @@ living.update(send_celery_tasks=True, send_page_views=True, is_held=False, note=
 """
 
 class Redis:
-    """One server for the whole run; each project has it emptied."""
+    """A server that keeps nothing; each project finds it empty."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
