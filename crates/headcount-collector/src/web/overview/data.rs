@@ -142,8 +142,9 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
     let spoilt = before.and_then(|before| source.spoilt("stats", before));
     let before = before.filter(|_| spoilt.is_none());
     thread::scope(|scope| {
-        // Events take about as long as all the rest, and neither needs the other.
+        // Three parts of about the same cost, none of which needs another.
         let events = scope.spawn(|| ask.events(before));
+        let apps = scope.spawn(|| ask.apps(before));
         let now = totals::figures(source, ask.range, &state.filter)?;
         let was = before
             .map(|before| totals::figures(source, before, &state.filter))
@@ -160,12 +161,12 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
         let spread = ask.spread(&releases, &now)?;
         let adoption = ask.adoption()?;
         let (users, tokens) = (ask.sizes(SizeOf::Users)?, ask.sizes(SizeOf::Tokens)?);
-        let apps = ask.apps(before)?;
         let deployments = ask
             .by_attribute(Dimension::Deployment, &[ask.range.to])?
             .remove(0);
         let panic = |_| ReportError::Data("a question ended in a panic".to_owned());
         let events = events.join().map_err(panic)??;
+        let apps = apps.join().map_err(panic)??;
         Ok(Data {
             range: ask.range,
             now,
