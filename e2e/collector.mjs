@@ -106,3 +106,15 @@ export async function tasks(project) {
 export async function newInstalls(project) {
   return (await project.report("installs")).reduce((sum, row) => sum + row.new, 0);
 }
+
+/** Opens a one-time link in a browser of its own and keeps the session's cookies. */
+export async function byLink(browser, link) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(link);
+  await page.locator("main form button").click();
+  await page.waitForURL(/\/(account|projects|\?|$)/);
+  const kept = await context.cookies();
+  await context.close();
+  return kept;
+}

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { required, start } from "./collector.mjs";
+import { byLink, required, start } from "./collector.mjs";
 import { load } from "./packages.mjs";
 
 const { chromium } = load("playwright-core");
@@ -28,24 +28,13 @@ before(async () => {
   browser = await chromium.launch({ executablePath: required("HEADCOUNT_E2E_CHROMIUM"), args: ARGUMENTS });
   project = await collector.project("Alliance Auth");
   settings = `/projects/${project.project}/settings`;
-  manager = await byLink(collector.printed().match(signInLink)[1]);
+  manager = await byLink(browser, collector.printed().match(signInLink)[1]);
 });
 
 after(async () => {
   await browser?.close();
   await collector?.stop();
 });
-
-async function byLink(link) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(link);
-  await page.locator("main form button").click();
-  await page.waitForURL(/\/(account|projects|\?|$)/);
-  const kept = await context.cookies();
-  await context.close();
-  return kept;
-}
 
 async function open(path, { session = manager, scheme = "light", width = 1280, script = true } = {}) {
   const context = await browser.newContext({
@@ -143,7 +132,7 @@ test("an author comes in by link, sees nothing of others, and asks for an app", 
   await view.page.getByLabel("Apps of an author").fill("memberaudit");
   await view.page.getByRole("button", { name: "Invite" }).click();
   const [link] = (await view.page.locator("main").innerText()).match(/http:\S+\/login\/link\/\w+/);
-  const author = await byLink(link);
+  const author = await byLink(browser, link);
   const apps = `/projects/${project.project}/apps`;
   await inEveryForm("apps", apps, author);
   const asking = await open(apps, { session: author, script: false });

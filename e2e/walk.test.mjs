@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { required, start } from "./collector.mjs";
+import { byLink, required, start } from "./collector.mjs";
 import { load } from "./packages.mjs";
 
 const { chromium } = load("playwright-core");
@@ -57,22 +57,10 @@ after(async () => {
   for (const place of Object.values(places)) await place.collector.stop();
 });
 
-/** Opens a one-time link and keeps the session's cookies. */
-async function byLink(link) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(link);
-  await page.locator("main form button").click();
-  await page.waitForURL(/\/(account|projects|\?|$)/);
-  const kept = await context.cookies();
-  await context.close();
-  return kept;
-}
-
 /** Somebody of each role, and one thing of each kind that pages are about. */
 async function furnish(collector) {
   const link = collector.printed().match(signInLink)[1];
-  const manager = await byLink(link);
+  const manager = await byLink(browser, link);
   const context = await browser.newContext();
   await context.addCookies(manager);
   const page = await context.newPage();
@@ -90,7 +78,7 @@ async function furnish(collector) {
     if (role === "author") await page.getByLabel("Apps of an author").fill("memberaudit");
     await page.getByRole("button", { name: "Invite" }).click();
     const [invitation] = (await page.locator("main").innerText()).match(/http:\S+\/login\/link\/\w+/);
-    sessions[role] = await byLink(invitation);
+    sessions[role] = await byLink(browser, invitation);
   }
   await page.goto(`${settings}/tokens`);
   await page.getByLabel("Name").fill("nightly");
