@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headcount_protocol::retry::parse_retry_after;
 use rusqlite::Transaction;
 
 use crate::encode::{self, Encoded};
@@ -352,7 +353,7 @@ fn judge(
             retry_after: answer
                 .retry_after
                 .as_deref()
-                .and_then(|value| retry::parse_retry_after(value, now_ms)),
+                .and_then(|value| parse_retry_after(value, now_ms)),
             receipt: token.kind != TokenKind::Headcount || receipt.is_some(),
         },
         Err(_) => Reply::Nothing,

@@ -1,5 +1,6 @@
 //! Asks native destinations to erase this install, until each has acknowledged it; then nobody knows the old id.
 
+use headcount_protocol::retry::parse_retry_after;
 use rusqlite::{Transaction, params};
 
 use crate::delivery::{Pace, Round};
@@ -130,7 +131,7 @@ pub(crate) fn run(
                     retry_after: answer
                         .retry_after
                         .as_deref()
-                        .and_then(|value| retry::parse_retry_after(value, now_ms)),
+                        .and_then(|value| parse_retry_after(value, now_ms)),
                     receipt: true,
                 };
                 (

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use headcount_protocol::retry::Backoff;
+
 use crate::loss::LossReason;
 
-/// First pause after a failure.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// Longest pause: a destination that was away for a day is asked about every half hour.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
+/// A destination that was away for a day is asked about every half hour.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    longest: Duration::from_secs(30 * 60),
+};
 /// A destination may ask for a longer pause, but not for ever.
 const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
@@ -41,7 +44,7 @@ pub(crate) enum Step {
 
 /// Decides. `attempts` are the earlier failures, `jitter` is in 0..1.
 pub(crate) fn decide(reply: &Reply, attempts: u32, jitter: f64) -> Step {
-    let pause = pause(attempts, jitter);
+    let pause = BACKOFF.pause(attempts, jitter);
     match reply {
         Reply::Nothing => Step::Later(pause),
         Reply::Status {
@@ -55,31 +58,10 @@ pub(crate) fn decide(reply: &Reply, attempts: u32, jitter: f64) -> Step {
             413 => Step::Split,
             // 2xx without a receipt is some proxy's page; the rest is trouble that may pass.
             _ => Step::Later(retry_after.map_or(pause, |asked| {
-                asked.min(LONGEST_ASKED_PAUSE).max(pause.min(FIRST_PAUSE))
+                asked.min(LONGEST_ASKED_PAUSE).max(pause.min(BACKOFF.first))
             })),
         },
     }
-}
-
-/// Doubles from 5 s to 30 min, each pause between half and the whole of it.
-fn pause(attempts: u32, jitter: f64) -> Duration {
-    let whole = FIRST_PAUSE
-        .saturating_mul(1 << attempts.min(16))
-        .min(LONGEST_PAUSE);
-    whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
-}
-
-/// Reads `Retry-After`: seconds, or a date.
-pub(crate) fn parse_retry_after(value: &str, now_ms: i64) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let moment = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(value)
-        .ok()?;
-    let left = moment.as_millisecond().saturating_sub(now_ms);
-    Some(Duration::from_millis(left.max(0).cast_unsigned()))
 }
 
 #[cfg(test)]
@@ -96,7 +78,7 @@ mod tests {
 
     #[test]
     fn each_answer_has_its_step() {
-        let later = Step::Later(FIRST_PAUSE);
+        let later = Step::Later(BACKOFF.first);
         for (reply, step) in [
             (status(200), Step::Settle),
             (status(204), Step::Settle),
@@ -126,14 +108,6 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_and_stay_within_bounds() {
-        let seconds = |attempts, jitter| pause(attempts, jitter).as_secs_f64();
-        assert_eq!((seconds(0, 0.0), seconds(0, 1.0)), (2.5, 5.0));
-        assert_eq!((seconds(3, 0.0), seconds(3, 1.0)), (20.0, 40.0));
-        assert_eq!((seconds(500, 0.0), seconds(500, 1.0)), (900.0, 1800.0));
-    }
-
-    #[test]
     fn retry_after_is_obeyed_up_to_a_day() {
         for (asked, seconds) in [(120, 120), (0, 5), (999_999_999, 86_400)] {
             let reply = Reply::Status {
@@ -146,20 +120,5 @@ mod tests {
                 Step::Later(Duration::from_secs(seconds))
             );
         }
-    }
-
-    #[test]
-    fn retry_after_reads_seconds_and_dates() {
-        let now_ms = 1_795_435_200_000;
-        assert_eq!(
-            parse_retry_after(" 7 ", now_ms),
-            Some(Duration::from_secs(7))
-        );
-        let date = "Mon, 23 Nov 2026 12:01:00 GMT";
-        assert_eq!(
-            parse_retry_after(date, now_ms),
-            Some(Duration::from_secs(60))
-        );
-        assert_eq!(parse_retry_after("soon", now_ms), None);
     }
 }

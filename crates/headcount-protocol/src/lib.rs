@@ -5,6 +5,7 @@ pub mod event;
 pub mod ga4;
 pub mod native;
 pub mod notes;
+pub mod retry;
 pub mod scrub;
 pub mod universal;
 pub mod user_agent;

@@ -1,11 +1,12 @@
 //! One post as it goes out: what it says, its signature, and the request itself.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use headcount_protocol::retry::parse_retry_after;
 use jiff::Timestamp;
 use ring::hmac;
 use serde::Serialize;
 
-use super::retry::{Reply, parse_retry_after};
+use super::retry::Reply;
 use crate::meta::findings::KeptFinding;
 use crate::meta::webhooks::DuePost;
 

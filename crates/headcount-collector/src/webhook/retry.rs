@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use headcount_protocol::retry::Backoff;
+
 /// A post is given up after this many tries, 6 to 12 hours after the first.
 pub(crate) const MOST_TRIES: u32 = 12;
-/// Pause after the first failure; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(30);
-const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 3600);
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(30),
+    longest: Duration::from_secs(4 * 3600),
+};
 /// A receiver may ask for another pause, but not to be asked in a loop, or for ever.
 const LEAST_ASKED_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(24 * 3600);
@@ -48,30 +51,9 @@ pub(crate) fn decide(reply: Reply, tries: u32, jitter: f64) -> Step {
         return Step::GiveUp;
     }
     Step::Later(asked.map_or_else(
-        || pause(tries, jitter),
+        || BACKOFF.pause(tries.saturating_sub(1), jitter),
         |asked| asked.clamp(LEAST_ASKED_PAUSE, LONGEST_ASKED_PAUSE),
     ))
-}
-
-/// Doubles up to the longest, each pause between half and the whole of it.
-fn pause(tries: u32, jitter: f64) -> Duration {
-    let whole = FIRST_PAUSE
-        .saturating_mul(1 << tries.saturating_sub(1).min(16))
-        .min(LONGEST_PAUSE);
-    whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
-}
-
-/// Reads `Retry-After`: seconds, or a date.
-pub(crate) fn parse_retry_after(value: &str, now_ms: i64) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let moment = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(value)
-        .ok()?;
-    let left = moment.as_millisecond().saturating_sub(now_ms);
-    Some(Duration::from_millis(left.max(0).cast_unsigned()))
 }
 
 #[cfg(test)]
@@ -87,7 +69,7 @@ mod tests {
 
     #[test]
     fn each_answer_has_its_step() {
-        let later = Step::Later(FIRST_PAUSE);
+        let later = Step::Later(BACKOFF.first);
         for (reply, step) in [
             (status(200), Step::Taken),
             (status(204), Step::Taken),
@@ -131,17 +113,5 @@ mod tests {
             assert_eq!(decide(asked(seconds), 3, 0.5), step);
         }
         assert_eq!(decide(asked(1), MOST_TRIES, 0.5), Step::GiveUp);
-        let now_ms = 1_800_000_000_000;
-        let cases = [
-            (" 120 ", Some(120)),
-            ("Fri, 15 Jan 2027 08:00:30 GMT", Some(30)),
-            ("Fri, 15 Jan 2021 08:00:30 GMT", Some(0)),
-            ("soon", None),
-            ("-1", None),
-        ];
-        for (text, seconds) in cases {
-            let found = parse_retry_after(text, now_ms);
-            assert_eq!(found, seconds.map(Duration::from_secs), "{text}");
-        }
     }
 }
