@@ -24,6 +24,7 @@ pub mod totp;
 pub mod views;
 pub mod webhooks;
 
+mod revoke;
 mod schema;
 mod secret;
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::audit::{Actor, Entry};
+use super::revoke::Revocable;
 use super::{Meta, MetaError, secret};
 use crate::store::ProjectNumber;
 
@@ -147,25 +148,7 @@ impl Meta {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<(), MetaError> {
-        self.write(|tx| {
-            let line = tx
-                .query_row(
-                    "UPDATE keys
-                     SET revoked_ms = ?1
-                     WHERE id = ?2
-                     AND project = ?3
-                     AND revoked_ms IS NULL
-                     RETURNING kind, key",
-                    params![now.as_millisecond(), id, project.0],
-                    |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
-                )
-                .optional()?;
-            let (word, key) = line.ok_or_else(|| unknown(id))?;
-            let kind = KeyKind::of_word(&word).unwrap_or(KeyKind::IngestKey);
-            Entry::new(actor, "key.revoke", &named(kind, &key))
-                .of(project)
-                .write(tx, now)
-        })
+        self.revoke(Revocable::Key, (project, id), (actor, now))
     }
 
     /// Gives a measurement ID a fresh API secret; the old one is refused from within a second.
@@ -194,7 +177,7 @@ impl Meta {
                     |row| row.get(0),
                 )
                 .optional()?;
-            let key = key.ok_or_else(|| unknown(id))?;
+            let key = key.ok_or_else(|| Revocable::Key.unknown(id))?;
             Entry::new(actor, "secret.replace", &key)
                 .of(project)
                 .write(tx, now)
@@ -202,14 +185,7 @@ impl Meta {
     }
 }
 
-fn unknown(id: i64) -> MetaError {
-    MetaError::Unknown {
-        what: "key",
-        value: id.to_string(),
-    }
-}
-
-fn named(kind: KeyKind, key: &str) -> String {
+pub(super) fn named(kind: KeyKind, key: &str) -> String {
     format!("{} {}", kind.label(), shown(kind, key))
 }
 

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::audit::{Actor, Entry};
+use super::revoke::Revocable;
 use super::{Meta, MetaError, note_failure, password, secret};
 use crate::store::{Day, ProjectNumber};
 
@@ -237,27 +238,7 @@ impl Meta {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<(), MetaError> {
-        self.write(|tx| {
-            let name: Option<String> = tx
-                .query_row(
-                    "UPDATE share_links
-                     SET revoked_ms = ?1
-                     WHERE id = ?2
-                     AND project = ?3
-                     AND revoked_ms IS NULL
-                     RETURNING name",
-                    params![now.as_millisecond(), id, project.0],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            let name = name.ok_or_else(|| MetaError::Unknown {
-                what: "share link",
-                value: id.to_string(),
-            })?;
-            Entry::new(actor, "share.revoke", &name)
-                .of(project)
-                .write(tx, now)
-        })
+        self.revoke(Revocable::ShareLink, (project, id), (actor, now))
     }
 
     /// What a link opens; `None` when it is unknown, over or revoked, or its project is closed: one

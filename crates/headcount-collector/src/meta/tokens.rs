@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::audit::{Actor, Entry};
+use super::revoke::Revocable;
 use super::{Meta, MetaError, note_failure, projects, secret};
 use crate::store::ProjectNumber;
 
@@ -142,27 +143,7 @@ impl Meta {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<(), MetaError> {
-        self.write(|tx| {
-            let name: Option<String> = tx
-                .query_row(
-                    "UPDATE report_tokens
-                     SET revoked_ms = ?1
-                     WHERE id = ?2
-                     AND project = ?3
-                     AND revoked_ms IS NULL
-                     RETURNING name",
-                    params![now.as_millisecond(), id, project.0],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            let name = name.ok_or_else(|| MetaError::Unknown {
-                what: "token",
-                value: id.to_string(),
-            })?;
-            Entry::new(actor, "token.revoke", &name)
-                .of(project)
-                .write(tx, now)
-        })
+        self.revoke(Revocable::ReportToken, (project, id), (actor, now))
     }
 
     /// What a token may read; `None` when it is unknown or revoked.
