@@ -268,6 +268,13 @@ test("the first hit turns the waiting page into the overview, without script", a
   await view.page.getByRole("button", { name: "Save view" }).click();
   await view.page.goto(`${collector.url}/projects/${project.project}/views`);
   assert.match(await view.page.locator("main").innerText(), /First/);
+  await view.page.getByRole("link", { name: "Remove First" }).click();
+  assert.match(await view.page.locator("main").innerText(), /“First” goes from your menu/);
+  await inEveryForm("views-remove", new URL(view.page.url()).pathname);
+  await view.page.getByRole("link", { name: "Cancel" }).click();
+  await view.page.getByRole("link", { name: "Remove First" }).click();
+  await view.page.getByRole("button", { name: "Remove view" }).click();
+  assert.doesNotMatch(await view.page.locator("main").innerText(), /First/);
   await view.close();
 });
 

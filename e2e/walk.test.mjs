@@ -114,6 +114,10 @@ async function furnish(collector) {
   if (found.length) {
     await page.goto(`${settings}/public`);
     await page.getByRole("button", { name: "Switch on" }).click();
+    await page.goto(`${collector.url}/projects/${project}?range=7d`);
+    await page.getByText("Views", { exact: true }).first().click();
+    await page.getByLabel("Save this view as").fill("Week");
+    await page.getByRole("button", { name: "Save view" }).click();
   }
   await context.close();
   return { collector, project, sessions, secret, locked, ids, spent: link.split("/").pop(), published: found.length > 0 };
@@ -126,6 +130,7 @@ function pagesOf(place) {
   const pages = lines.filter(([, path]) => !DATA.test(path)).map(([, path, kind]) => {
     const address = path
       .replace(/\/settings\/(\w+)\/\{id\}/, (_, what) => `/settings/${what}/${place.ids[what]}`)
+      .replace("/views/{id}", "/views/1") // of the manager's; who has no such view is led to the list
       .replace("{project}", place.project)
       .replace("{days}", "30")
       .replace("{secret}", place.secret)

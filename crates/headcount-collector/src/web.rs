@@ -132,7 +132,7 @@ const PAGES: &[Page] = &[
         get(views::show).post(views::save)
     }),
     ("/projects/{project}/views/{id}/remove", || {
-        post(views::remove)
+        get(views::ask_remove).post(views::remove)
     }),
     ("/projects/{project}/settings", || get(settings::keys::show)),
     ("/projects/{project}/settings/keys", || {

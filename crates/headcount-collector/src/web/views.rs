@@ -22,6 +22,20 @@ struct ViewsPage {
     views: Vec<SavedView>,
 }
 
+/// Asks before a view is removed.
+#[derive(Template)]
+#[template(path = "views_remove.html")]
+struct RemovePage {
+    shell: Shell,
+    title: &'static str,
+    texts: Vec<String>,
+    typed: Option<String>,
+    button: &'static str,
+    back: String,
+}
+
+type ViewPath = Result<Path<(String, i64)>, PathRejection>;
+
 #[derive(Deserialize)]
 pub(super) struct View {
     name: String,
@@ -38,7 +52,7 @@ pub(super) async fn show(Member(viewer): Member) -> Result<Response, PageError> 
         .collect();
     Ok(page(&ViewsPage {
         shell: viewer.shell("Saved views", Tab::Overview)?,
-        at: format!("/projects/{}/views", viewer.project.slug),
+        at: href(&viewer.project.slug),
         views,
     }))
 }
@@ -67,18 +81,44 @@ pub(super) async fn save(
     Ok(redirect(&address))
 }
 
+/// `GET /projects/{project}/views/{id}/remove`. Where there is no such view any more, the list.
+pub(super) async fn ask_remove(
+    Member(viewer): Member,
+    path: ViewPath,
+) -> Result<Response, PageError> {
+    let Path((_, id)) = path.map_err(|_| PageError::NotFound)?;
+    let back = href(&viewer.project.slug);
+    let own = |view: &&SavedView| view.project == viewer.project.number && view.id == id;
+    let Some(view) = viewer.visitor.views.iter().find(own) else {
+        return Ok(redirect(&back));
+    };
+    Ok(page(&RemovePage {
+        title: "Remove this view?",
+        texts: vec![format!(
+            "“{}” goes from your menu of views. Its page and all data stay.",
+            view.name
+        )],
+        typed: None,
+        button: "Remove view",
+        shell: viewer.shell("Remove view", Tab::Overview)?,
+        back,
+    }))
+}
+
 /// `POST /projects/{project}/views/{id}/remove`.
 pub(super) async fn remove(
     Member(viewer): Member,
     State(web): State<Web>,
-    path: Result<Path<(String, i64)>, PathRejection>,
+    path: ViewPath,
     Signed { visitor, .. }: Signed<Nothing>,
 ) -> Result<Response, PageError> {
     let Path((_, id)) = path.map_err(|_| PageError::NotFound)?;
     let user = visitor.session.user.id;
     web.meta(move |meta| meta.remove_view(user, id)).await?;
-    Ok(redirect(&format!(
-        "/projects/{}/views",
-        viewer.project.slug
-    )))
+    Ok(redirect(&href(&viewer.project.slug)))
+}
+
+/// Address of the list.
+fn href(slug: &str) -> String {
+    format!("/projects/{slug}/views")
 }

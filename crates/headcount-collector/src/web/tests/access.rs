@@ -114,6 +114,11 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/projects/{project}/views", For::Members),
     ("POST", "/projects/{project}/views", For::Members),
     (
+        "GET",
+        "/projects/{project}/views/{id}/remove",
+        For::Members,
+    ),
+    (
         "POST",
         "/projects/{project}/views/{id}/remove",
         For::Members,

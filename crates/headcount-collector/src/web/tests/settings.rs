@@ -265,10 +265,20 @@ async fn a_view_is_saved_for_its_project_and_found_in_the_menu() {
         "{}",
         list.body
     );
+    let remove = "/projects/one/views/1/remove";
+    assert!(list.body.contains(&format!(r#"href="{remove}""#)));
+    assert_eq!(list.body.matches("<form").count(), 0, "nothing goes at once");
+    let asked = desk.site.get(remove, &desk.cookie).await;
+    assert_eq!(asked.status, 200);
+    assert!(
+        asked.body.contains("“Weekly” goes from your menu") && asked.body.contains("btn dng"),
+        "{}",
+        asked.body
+    );
     let form = format!("csrf={}", desk.form_token);
-    desk.site
-        .post("/projects/one/views/1/remove", &desk.cookie, &form)
-        .await;
+    desk.site.post(remove, &desk.cookie, &form).await;
     let list = desk.site.get("/projects/one/views", &desk.cookie).await;
     assert!(!list.body.contains("Weekly"));
+    let gone = desk.site.get(remove, &desk.cookie).await;
+    assert_eq!(gone.header("location"), Some("/projects/one/views"));
 }
