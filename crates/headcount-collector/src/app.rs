@@ -30,6 +30,7 @@ pub struct Collector {
     pub(crate) ingest: Ingest,
     pub(crate) eraser: Eraser,
     upkeep: Upkeep,
+    watch: Watch,
     webhooks: Webhooks,
 }
 
@@ -72,10 +73,10 @@ impl Collector {
             ingest,
             eraser: Eraser::default(),
             upkeep: Upkeep::default(),
+            watch: Watch::default(),
             webhooks: Webhooks::new(reach),
         });
         let weak = Arc::downgrade(&collector);
-        let watch = Watch::default();
         collector.eraser.start(move || {
             if let Some(collector) = weak.upgrade() {
                 erase::round(&collector);
@@ -85,7 +86,7 @@ impl Collector {
         collector.upkeep.start(move || {
             if let Some(collector) = weak.upgrade() {
                 upkeep::round(&collector);
-                watch.round(&collector);
+                collector.watch.round(&collector);
             }
         })?;
         collector.webhooks.start(collector.meta.clone())?;
@@ -97,6 +98,12 @@ impl Collector {
     pub fn retention_days(&self, project: ProjectNumber) -> u32 {
         let own = self.meta.keyring().retention_days(project);
         own.unwrap_or(self.config.retention_days)
+    }
+
+    /// Looks for findings in every project now, as the server does by itself some minutes later. Blocks
+    /// until the pages can tell them.
+    pub fn look_for_findings(&self) {
+        self.watch.look(self);
     }
 
     /// All routes.

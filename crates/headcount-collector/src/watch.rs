@@ -1,6 +1,6 @@
 //! Looks at each project by itself, now and then, and keeps what is worth a look. Never in a hit's way.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::app::Collector;
 use crate::chart::number;
@@ -37,11 +37,24 @@ pub(crate) struct Watch {
 impl Watch {
     /// Looks at all projects if it is time to.
     pub(crate) fn round(&self, collector: &Collector) {
-        let mut due = self.due_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun_ms = now_ms();
-        if begun_ms < *due {
-            return;
+        let mut due = self.lock();
+        if now_ms() >= *due {
+            *due = Self::look_at_all(collector);
         }
+    }
+
+    /// Looks at all projects, whenever the last look was.
+    pub(crate) fn look(&self, collector: &Collector) {
+        *self.lock() = Self::look_at_all(collector);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, i64> {
+        self.due_ms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When to look again.
+    fn look_at_all(collector: &Collector) -> i64 {
+        let begun_ms = now_ms();
         match collector.meta.projects() {
             Ok(projects) => {
                 for project in projects {
@@ -54,7 +67,7 @@ impl Watch {
             Err(error) => tracing::warn!(%error, "projects could not be looked at"),
         }
         let ended_ms = now_ms();
-        *due = ended_ms + LEAST_PAUSE_MS.max((ended_ms - begun_ms) * PAUSE_FACTOR);
+        ended_ms + LEAST_PAUSE_MS.max((ended_ms - begun_ms) * PAUSE_FACTOR)
     }
 }
 

@@ -64,6 +64,7 @@ async fn demo(args: DemoArgs, config: Config, output: Output) -> anyhow::Result<
         stopped: AtomicBool::new(false),
     };
     let load = Arc::new(load);
+    let collector = Arc::clone(&host.collector);
     let (stop, stopping) = oneshot::channel::<()>();
     let served = tokio::spawn(host.serve(async { drop(stopping.await) }));
 
@@ -73,6 +74,8 @@ async fn demo(args: DemoArgs, config: Config, output: Output) -> anyhow::Result<
     tokio::select! {
         done = &mut loaded => {
             let events = done??;
+            // The next look of its own may be minutes away; until then pages would tell of half the past.
+            tokio::task::spawn_blocking(move || collector.look_for_findings()).await?;
             let told = Loaded { events, seconds: started.elapsed().as_secs_f64() };
             told.show(&url, &project, link.as_deref(), output)?;
             let trickle = tokio::spawn(Trickle { load, project }.run());

@@ -105,6 +105,12 @@ pub struct KeptFinding {
 }
 
 impl KeptFinding {
+    /// Whether it is told: it stands, and nobody muted it.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.ended_at.is_none() && self.muted.is_none()
+    }
+
     /// Whether it had ended before and was found again.
     #[must_use]
     pub fn came_back(&self) -> bool {

@@ -8,13 +8,15 @@ use axum::response::Response;
 use super::desk::Desk;
 use super::error::{PageError, redirect};
 use super::login::Nothing;
+use super::overview::findings::Finding;
+use super::overview::passing;
 use super::settings::Change;
 use super::shell::{Shell, Tab, page};
 use super::viewer::Member;
 use super::{Web, blocking, now};
 use crate::access::Action;
 use crate::meta::findings::{KeptFinding, Mute};
-use crate::reports::calendar;
+use crate::reports::{ReportError, calendar};
 use crate::store::Day;
 
 type FindingPath = Result<Path<(String, i64)>, PathRejection>;
@@ -42,7 +44,8 @@ struct Part {
 }
 
 struct Line {
-    id: i64,
+    /// Of a kept finding, which can be muted.
+    id: Option<i64>,
     bad: bool,
     strong: String,
     text: String,
@@ -61,17 +64,24 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let slug = viewer.project.slug.clone();
     let desk = Desk::of(web.collector(), &viewer.project);
-    let found = blocking(move || desk.all_findings()).await?;
+    let found = blocking(move || {
+        let found = desk.all_findings()?;
+        let passing = passing::passing(&desk, &found)?;
+        Ok::<_, ReportError>((found, passing))
+    });
+    let (found, passing) = found.await?;
     let pick = |of: fn(&KeptFinding) -> bool| -> Vec<Line> {
         let own = found.iter().filter(|kept| of(kept));
         own.map(|kept| line(&slug, kept)).collect()
     };
+    let mut told = pick(KeptFinding::is_told);
+    told.extend(passing.into_iter().map(passing_line));
     let parts = vec![
         Part {
             title: "Worth a look",
             about: "What the server found by itself in the data up to the last full day, whatever the filters of pages",
             none: "Nothing now.",
-            lines: pick(|kept| kept.ended_at.is_none() && kept.muted.is_none()),
+            lines: told,
         },
         Part {
             title: "Muted",
@@ -109,7 +119,7 @@ fn line(slug: &str, kept: &KeptFinding) -> Line {
         story.push_str(&format!("; over {}", on(ended)));
     }
     Line {
-        id: kept.id,
+        id: Some(kept.id),
         bad: finding.kind.is_bad(),
         strong: finding.strong.clone(),
         text: finding.text.clone(),
@@ -118,6 +128,20 @@ fn line(slug: &str, kept: &KeptFinding) -> Line {
         href: format!("{}{}", Tab::Overview.href(slug), finding.target),
         muted: kept.muted.is_some(),
         over: kept.ended_at.is_some(),
+    }
+}
+
+fn passing_line(finding: Finding) -> Line {
+    Line {
+        id: None,
+        bad: finding.bad,
+        strong: finding.strong,
+        text: finding.text,
+        evidence: finding.evidence,
+        story: "told while it is so, on pages only".to_owned(),
+        href: finding.href,
+        muted: false,
+        over: false,
     }
 }
 

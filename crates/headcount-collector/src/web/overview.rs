@@ -9,6 +9,7 @@ pub(crate) mod full;
 pub(crate) mod gaps;
 pub(crate) mod headline;
 pub(crate) mod panels;
+pub(crate) mod passing;
 pub(crate) mod series;
 pub(crate) mod shared;
 pub(crate) mod state;
@@ -27,7 +28,7 @@ use super::shell::{Shell, Tab, page};
 use super::viewer::Member;
 use super::{Web, blocking};
 use crate::access::Action;
-use crate::meta::findings::{FindingKind, KeptFinding};
+use crate::meta::findings::KeptFinding;
 use crate::reports::{ReportError, Source, calendar};
 use crate::store::Day;
 
@@ -44,8 +45,6 @@ use tools::Tools;
 const FIRST_RUN_SECONDS: &str = "5";
 /// Findings that a page has room for, the newest first.
 const FINDINGS: usize = 5;
-/// Hits looked at for the reasons of rejections.
-const HITS: usize = 1_000;
 
 /// `GET /projects/{project}`.
 pub(super) async fn show(
@@ -105,7 +104,8 @@ struct View {
     state: State,
     span: Span,
     data: Data,
-    rejected: Option<Finding>,
+    /// What is told while it is so.
+    passing: Vec<Finding>,
     /// What the server found by itself and what stands.
     kept: Vec<KeptFinding>,
 }
@@ -122,22 +122,13 @@ fn gather(desk: &Desk, state: State) -> Result<Found, ReportError> {
     }
     let data = desk.ask(|source| data::gather(source, &state, span))?;
     let mut kept = desk.all_findings()?;
-    kept.retain(|kept| kept.ended_at.is_none());
-    // Told by the server already, or muted.
-    let told = |kept: &KeptFinding| kept.finding.kind == FindingKind::Rejected;
-    let known = kept.iter().any(told);
-    kept.retain(|kept| kept.muted.is_none());
-    let rejected = if desk.narrowed() || known {
-        None
-    } else {
-        let live = Tab::Live.href(&desk.slug);
-        findings::rejected(&live, &desk.minutes()?, &desk.hits(HITS)?, desk.now_ms)
-    };
+    let passing = passing::passing(desk, &kept)?;
+    kept.retain(KeptFinding::is_told);
     Ok(Found::Overview(Box::new(View {
         state,
         span,
         data,
-        rejected,
+        passing,
         kept,
     })))
 }
@@ -188,7 +179,7 @@ impl OverviewPage {
             state,
             span,
             data,
-            rejected,
+            passing,
             kept,
         } = view;
         let offers = tools::offers(&state, &data);
@@ -197,12 +188,7 @@ impl OverviewPage {
         let flags = Flags::of(&kept, data.range);
         let shown = kept.iter().take(FINDINGS);
         let mut findings: Vec<Finding> = shown.map(|kept| findings::kept(&slug, kept)).collect();
-        let told = kept
-            .iter()
-            .any(|kept| kept.finding.kind == FindingKind::Spread);
-        let spread = data.spread.as_ref().filter(|_| !told);
-        findings.extend(spread.map(|spread| findings::spread(&state, spread)));
-        findings.extend(rejected);
+        findings.extend(passing);
         Self {
             shell: shell.data_until(data_until(data.range.to, span.today)),
             tools: Tools::new("Overview", &state, span, offers)

@@ -190,6 +190,32 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
     })
 }
 
+/// How the latest release spreads among all installs, whatever the choices of a page.
+pub(crate) fn spread(source: &Source<'_>, span: Span) -> Result<Option<Spread>, ReportError> {
+    let state = State::default();
+    let ask = Ask {
+        source,
+        state: &state,
+        span,
+        range: state.range.days(span.last),
+    };
+    let rows = ask
+        .by_attribute(Dimension::Version, &[ask.range.to])?
+        .remove(0);
+    let active_week = rows.iter().map(|row| row.installs).sum();
+    let told = rows.into_iter().filter(|row| !row.key[0].is_empty());
+    let versions: Vec<(String, u64)> = told
+        .map(|mut row| (row.key.remove(0), row.installs))
+        .collect();
+    let latest = release::latest(&versions).map(str::to_owned);
+    let now = Figures {
+        active_week,
+        latest: latest.and_then(|latest| versions.into_iter().find(|(known, _)| *known == latest)),
+        ..Figures::default()
+    };
+    ask.spread(&series::releases(source, ask.release_range())?, &now)
+}
+
 /// The numbers that come from page views and task runs.
 struct Events {
     pages: Views,

@@ -48,7 +48,7 @@ pub(crate) fn kept(slug: &str, kept: &KeptFinding) -> Finding {
 }
 
 /// How the latest release spreads beside the one before at the same age.
-pub(crate) fn spread(state: &State, spread: &Spread) -> Finding {
+pub(crate) fn spread(slug: &str, spread: &Spread) -> Finding {
     let difference = spread.share - spread.before_share;
     let (latest, before) = (&spread.latest, &spread.before);
     let text = if difference.abs() < EQUAL_SHARE {
@@ -76,7 +76,11 @@ pub(crate) fn spread(state: &State, spread: &Spread) -> Finding {
             number::counted(spread.age_days.unsigned_abs().into(), "day"),
             number::percent_whole(spread.before_share)
         ),
-        href: state.showing("versions"),
+        href: format!(
+            "{}{}",
+            Tab::Overview.href(slug),
+            State::default().showing("versions")
+        ),
     }
 }
 
@@ -171,7 +175,7 @@ mod tests {
                 before: "5.4.0".into(),
                 before_share,
             };
-            spread(&State::default(), &told)
+            spread("one", &told)
         };
         assert_eq!(
             of(0.40, 0.37).text,
@@ -186,5 +190,6 @@ mod tests {
             "v5.5.0 spreads more slowly than v5.4.0 did"
         );
         assert_eq!(of(0.375, 0.37).text, "v5.5.0 spreads as v5.4.0 did");
+        assert_eq!(of(0.4, 0.37).href, "/projects/one?show=versions");
     }
 }

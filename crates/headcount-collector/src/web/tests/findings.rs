@@ -14,8 +14,9 @@ use crate::web::now;
 
 const DAY_MS: i64 = 86_400_000;
 const INSTALLS: i64 = 70;
-/// Days ago: the first report, the release, the first day without page views.
+/// Days ago: the first report, the release before, the release, the first day without page views.
 const BEGUN: i64 = 45;
+const RELEASED_BEFORE: i64 = 25;
 const RELEASED: i64 = 10;
 const SILENT: i64 = 2;
 
@@ -59,6 +60,11 @@ async fn filled() -> Site {
     for ago in (1..=BEGUN).rev() {
         let accepted = (0..INSTALLS).map(|k| {
             let newer = ago <= RELEASED && k < INSTALLS / 2;
+            let version = match ago {
+                _ if newer => "5.4.0",
+                ..=RELEASED_BEFORE => "5.3.0",
+                _ => "5.2.0",
+            };
             let at_ms = noon_ms - ago * DAY_MS + k;
             let entry = |body| Entry {
                 id: None,
@@ -70,7 +76,7 @@ async fn filled() -> Site {
                 wire: Wire::Native,
                 received_ms: at_ms,
                 install: InstallId::parse(&format!("install-{k}")).unwrap(),
-                version: if newer { "5.4.0" } else { "5.3.0" }.to_owned(),
+                version: version.to_owned(),
                 deployment: "docker".to_owned(),
                 runtime: String::new(),
                 entries: entries(k, ago, newer).into_iter().map(entry).collect(),
@@ -275,4 +281,55 @@ async fn a_manager_mutes_a_finding_and_it_comes_back() {
     assert!(atom.contains("Back: update fails 3."), "{atom}");
     let overview = page(&site, "", &manager).await.body;
     assert!(overview.contains("; came back "), "{overview}");
+}
+
+/// What stands worth a look on a page, each with where it leads: the strip of the overview, or the first
+/// part of the page of findings.
+fn told(body: &str) -> Vec<String> {
+    let Some((_, rest)) = body.split_once("Worth a look</h2>") else {
+        return Vec::new();
+    };
+    let part = rest.split("</section>").next().unwrap();
+    let links = part.split("<a href=\"").skip(1);
+    links
+        .map(|link| link.split("</a>").next().unwrap().to_owned())
+        .filter(|link| !link.contains("All findings"))
+        .collect()
+}
+
+#[tokio::test]
+async fn overview_and_findings_tell_the_same_at_any_moment() {
+    let site = filled().await;
+    let (manager, token) = signed_in(&site, "m@a.example", Role::Manager);
+    let (author, _) = signed_in(&site, "own@a.example", Role::Author);
+    let same = async |who: &str, moment: &str| {
+        let list = page(&site, "/findings", who).await.body;
+        let listed = told(&list);
+        for choice in ["", "?range=7d", "?range=12m", "?filter=deployment:docker"] {
+            let overview = page(&site, choice, who).await.body;
+            assert_eq!(told(&overview), listed, "{moment}, {choice}");
+        }
+        assert_eq!(list.contains("Nothing now."), listed.is_empty(), "{moment}");
+        listed
+    };
+    // Nothing is kept yet, as after a load: what passes is told on both.
+    let before = same(&manager, "before a look").await;
+    let said = before.join("\n");
+    assert!(said.contains("v5.4.0 spreads"), "{said}");
+    assert!(said.contains("rejected in the last hour"), "{said}");
+    assert_eq!(before.len(), 2);
+    look(&site);
+    let after = same(&manager, "after a look").await;
+    assert_eq!(after.len(), 4, "{after:?}");
+    assert!(!same(&author, "an author").await.is_empty());
+    let list = page(&site, "/findings", &manager).await.body;
+    let action = list.split("action=\"").nth(1).unwrap();
+    let action = action.split('"').next().unwrap();
+    let muted = site.post(action, &manager, &format!("csrf={token}")).await;
+    assert_eq!(muted.status, 303);
+    assert_eq!(same(&manager, "muted").await.len(), 3);
+    refuse(&site, 30).await;
+    look(&site);
+    let many = same(&manager, "many rejected").await.join("\n");
+    assert!(many.contains("is why 35 hits") && !many.contains("last hour"));
 }
