@@ -113,11 +113,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/projects/{project}/apps", For::Authors),
     ("GET", "/projects/{project}/views", For::Members),
     ("POST", "/projects/{project}/views", For::Members),
-    (
-        "GET",
-        "/projects/{project}/views/{id}/remove",
-        For::Members,
-    ),
+    ("GET", "/projects/{project}/views/{id}/remove", For::Members),
     (
         "POST",
         "/projects/{project}/views/{id}/remove",

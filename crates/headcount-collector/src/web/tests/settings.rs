@@ -267,7 +267,11 @@ async fn a_view_is_saved_for_its_project_and_found_in_the_menu() {
     );
     let remove = "/projects/one/views/1/remove";
     assert!(list.body.contains(&format!(r#"href="{remove}""#)));
-    assert_eq!(list.body.matches("<form").count(), 0, "nothing goes at once");
+    assert_eq!(
+        list.body.matches("<form").count(),
+        0,
+        "nothing goes at once"
+    );
     let asked = desk.site.get(remove, &desk.cookie).await;
     assert_eq!(asked.status, 200);
     assert!(
