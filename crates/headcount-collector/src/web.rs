@@ -39,6 +39,7 @@ mod tests;
 mod throttle;
 mod views;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
@@ -361,10 +362,19 @@ where
     T: Send + 'static,
     E: Into<PageError> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(Into::into),
-        Err(error) => Err(PageError::internal(&error)),
-    }
+    let done = off_the_runtime(Box::new(move || Box::new(work()))).await?;
+    #[expect(clippy::expect_used, reason = "the closure above returns nothing else")]
+    let done = done.downcast::<Result<T, E>>().expect("what work returned");
+    done.map_err(Into::into)
+}
+
+/// Work whose type is forgotten.
+type Work = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
+
+/// Of one type, so that the runtime's part in it is compiled once and not for each of a hundred pages.
+async fn off_the_runtime(work: Work) -> Result<Box<dyn Any + Send>, PageError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| PageError::internal(&error))
 }
 
 fn origin_of(url: &str) -> String {
