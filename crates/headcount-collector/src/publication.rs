@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::meta::breaks::Break;
 use crate::meta::publications::KeptWeek;
 use crate::privacy::{Grid, Group, Parts};
 use crate::query::{Bucket, DayRange, Dimension, Measure};
-use crate::reports::{Over, ReportError, Source};
+use crate::reports::{Over, ReportError, Source, broken, silence};
 use crate::store::Day;
 
 const WEEK_DAYS: i32 = 7;
@@ -110,6 +111,72 @@ pub fn shown(kept: &[KeptWeek], k: u64) -> Vec<Week> {
             })
         })
         .collect()
+}
+
+/// Why a week is a gap in the line of weeks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gap {
+    /// A manager noted that reports were wrong on half of its days.
+    Noted,
+    /// Its published number is far below the published ones before it.
+    Silent,
+    /// Nothing was published: too few installs, or weeks that were published finer.
+    Unpublished,
+}
+
+impl Gap {
+    /// What everybody is told of it. Why a manager noted it is not for everybody.
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Noted => "reports are known to be wrong",
+            Self::Silent => "nearly no install reported",
+            Self::Unpublished => "no week was published",
+        }
+    }
+}
+
+/// A week of the line: one that is shown, or a gap between two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    pub last_day: Day,
+    /// The published number; `None` for a week that was not published.
+    pub installs: Option<u64>,
+    pub gap: Option<Gap>,
+}
+
+/// The line from the first week shown to the last. It follows from what is published already and from
+/// what managers noted, so it tells nothing of installs that the weeks do not.
+pub fn line(weeks: &[Week], breaks: &[Break]) -> Vec<Point> {
+    let (Some(first), Some(last)) = (weeks.first(), weeks.last()) else {
+        return Vec::new();
+    };
+    let published: Vec<u64> = weeks.iter().map(|week| week.figures.installs).collect();
+    let silent = silence::silent_days(&published);
+    let sundays = (first.last_day.0..=last.last_day.0).step_by(WEEK_DAYS as usize);
+    let point = |sunday: Day| {
+        let place = weeks.iter().position(|week| week.last_day == sunday);
+        let gap = match place {
+            None => Some(Gap::Unpublished),
+            Some(_) if is_noted(breaks, sunday) => Some(Gap::Noted),
+            Some(place) => silent[place].then_some(Gap::Silent),
+        };
+        Point {
+            last_day: sunday,
+            installs: place.map(|place| published[place]),
+            gap,
+        }
+    };
+    sundays.map(Day).map(point).collect()
+}
+
+/// Whether half of a week's days are noted as broken.
+fn is_noted(breaks: &[Break], sunday: Day) -> bool {
+    let noted = |day: &i32| {
+        let mut own = broken::of(breaks, "stats");
+        own.any(|known| known.from.0 <= *day && *day <= known.to.0)
+    };
+    let days = (sunday.0 - WEEK_DAYS + 1..=sunday.0).filter(noted).count();
+    days * 2 >= WEEK_DAYS as usize
 }
 
 /// Groups by the Sunday of their week.

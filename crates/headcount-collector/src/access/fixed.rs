@@ -5,11 +5,17 @@
 //! widen it: where both name a dimension, what is asked is what both allow, and nothing where they
 //! have nothing in common.
 
-use crate::query::{Bucket, Clause, ClauseValue, DayRange, Dimension, Query};
+use crate::query::{Bucket, Clause, ClauseValue, DayRange, Dimension, Measure, Query};
 use crate::store::Day;
 
 /// A day's figure is that of the 7 days up to it, so the first day needs the 6 before.
 const DAYS_BEFORE: i32 = 6;
+/// Who is gone on a day was active so many days before it.
+const GONE_AFTER: i32 = 8;
+/// Days after the first one until installs can be gone: those that were active in the 6 days before it.
+const FIRST_GONE: i32 = GONE_AFTER - DAYS_BEFORE;
+/// Days after the first one until all of the 7 days up to a day can have some.
+pub const FIRST_GONE_WEEK: i32 = FIRST_GONE + DAYS_BEFORE;
 
 /// No text has this character, so no event matches it.
 const NOTHING: &str = "\0";
@@ -26,7 +32,7 @@ impl Fixed {
     /// The question within filter and days; `None` where it asks about other days only.
     pub fn narrow(&self, query: &Query) -> Option<Query> {
         let mut narrowed = query.clone();
-        narrowed.range = self.within(query.range, query.bucket)?;
+        narrowed.range = self.within(query)?;
         let positive = |clause: &&Clause| !clause.negated;
         let mut done: Vec<Dimension> = Vec::new();
         for fixed in self.clauses.iter().filter(positive) {
@@ -46,13 +52,17 @@ impl Fixed {
         Some(narrowed)
     }
 
-    fn within(&self, asked: DayRange, bucket: Bucket) -> Option<DayRange> {
-        let before = match bucket {
-            // It reaches back by itself.
-            Bucket::Trailing7 => 0,
-            Bucket::Day | Bucket::Week | Bucket::Month | Bucket::Whole => DAYS_BEFORE,
+    fn within(&self, query: &Query) -> Option<DayRange> {
+        let asked = query.range;
+        // Buckets that trail reach back by themselves.
+        let trails = query.bucket == Bucket::Trailing7;
+        let first = match (query.measure, trails) {
+            (Measure::Gone, true) => FIRST_GONE_WEEK,
+            (Measure::Gone, false) => FIRST_GONE,
+            (_, true) => 0,
+            (_, false) => -DAYS_BEFORE,
         };
-        let from = asked.from.max(Day(self.days.from.0 - before));
+        let from = asked.from.max(Day(self.days.from.0 + first));
         let to = asked.to.min(self.days.to);
         (from <= to).then_some(DayRange { from, to })
     }
@@ -116,7 +126,6 @@ fn common(fixed: &ClauseValue, asked: &ClauseValue) -> Option<ClauseValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::Measure;
     use crate::reports::params::{clause, clause_text};
 
     fn days(from: i32, to: i32) -> DayRange {
@@ -188,6 +197,19 @@ mod tests {
         ] {
             let narrowed = fixed.narrow(&query(&[], asked, bucket));
             assert_eq!(narrowed.map(|query| query.range), expected, "{asked:?}");
+        }
+        for (asked, bucket, expected) in [
+            (days(100, 120), Bucket::Day, Some(days(102, 120))),
+            (days(94, 120), Bucket::Whole, Some(days(102, 120))),
+            (days(100, 120), Bucket::Trailing7, Some(days(108, 120))),
+            (days(94, 101), Bucket::Whole, None),
+        ] {
+            let gone = Query {
+                measure: Measure::Gone,
+                ..query(&[], asked, bucket)
+            };
+            let narrowed = fixed.narrow(&gone).map(|query| query.range);
+            assert_eq!(narrowed, expected, "{asked:?}");
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) struct Line {
     pub(crate) unit: Unit,
     pub(crate) better: Better,
     pub(crate) days: Vec<Day>,
+    /// No number where nothing is known, which must be a gap.
     pub(crate) values: Vec<f64>,
     pub(crate) before: Option<Before>,
     pub(crate) marks: Vec<Mark>,
@@ -174,6 +175,7 @@ impl Line {
 
     fn text(&self, value: f64) -> String {
         match self.unit {
+            _ if value.is_nan() => "–".to_owned(),
             Unit::Share => number::percent(value),
             Unit::Count => number::real(value),
         }

@@ -136,3 +136,44 @@ fn random_weeks_show_only_multiples_of_k_that_add_up() {
         }
     }
 }
+
+#[test]
+fn the_line_has_gaps_that_follow_from_what_is_published() {
+    let week = |nth: i32, installs| Week {
+        last_day: Day(20_779 + nth * WEEK_DAYS),
+        figures: Figures {
+            installs,
+            versions: Parts::default(),
+            deployments: Parts::default(),
+            sizes: Parts::default(),
+            apps: Vec::new(),
+        },
+    };
+    let noted = |from: i32, to: i32, feed: &str| Break {
+        id: 1,
+        from: Day(from),
+        to: Day(to),
+        feed: feed.to_owned(),
+        reason: "of nobody's business".to_owned(),
+    };
+    // The fourth week is far below, the fifth and the sixth were not published.
+    let weeks = [(0, 100), (1, 110), (2, 120), (3, 20), (6, 120), (7, 130)];
+    let weeks = weeks.map(|(nth, installs)| week(nth, installs));
+    let of = |breaks: &[Break]| -> Vec<Option<Gap>> {
+        line(&weeks, breaks).iter().map(|point| point.gap).collect()
+    };
+    let silent = Some(Gap::Silent);
+    let missing = Some(Gap::Unpublished);
+    let quiet = [None, None, None, silent, missing, missing, None, None];
+    assert_eq!(of(&[]), quiet);
+    let monday = 20_779 + WEEK_DAYS + 1 - WEEK_DAYS;
+    // Three days are not half of a week, and a break of task events is none of installs.
+    assert_eq!(of(&[noted(monday, monday + 2, "")]), quiet);
+    assert_eq!(of(&[noted(monday, monday + 6, "tasks")]), quiet);
+    let mut broken = quiet;
+    broken[1] = Some(Gap::Noted);
+    assert_eq!(of(&[noted(monday, monday + 3, "stats")]), broken);
+    let numbers: Vec<_> = line(&weeks, &[]).iter().map(|p| p.installs).collect();
+    assert_eq!((numbers[3], numbers[4]), (Some(20), None));
+    assert_eq!(line(&[], &[]), []);
+}

@@ -23,7 +23,7 @@ use crate::app::Collector;
 use crate::meta::MetaError;
 use crate::meta::publications::Publishing;
 use crate::privacy::Grid;
-use crate::publication::{self, Week};
+use crate::publication::{self, Point, Week};
 use crate::reports::calendar;
 
 /// Publications change once a week; a page may be a few minutes old.
@@ -37,6 +37,8 @@ struct Public {
     publishing: Publishing,
     /// Oldest first.
     weeks: Vec<Week>,
+    /// All weeks from the first to the last, with the gaps among them.
+    line: Vec<Point>,
 }
 
 impl Public {
@@ -67,10 +69,12 @@ impl Public {
                 kept = collector.meta.published_weeks(number)?;
             }
         }
+        let weeks = publication::shown(&kept, publishing.k);
         Ok(Self {
             slug: project.slug,
             name: project.name,
-            weeks: publication::shown(&kept, publishing.k),
+            line: publication::line(&weeks, &collector.meta.breaks(number)?),
+            weeks,
             publishing,
         })
     }

@@ -66,6 +66,21 @@ pub(crate) struct Data {
     pub(crate) tasks: Tasks,
 }
 
+impl Data {
+    /// Leaves out the points of the headline chart before a day.
+    pub(crate) fn keep_line_from(&mut self, first: Day) {
+        let early = self.line.days.iter().take_while(|&&day| day < first);
+        let early = early.count();
+        self.line.days.drain(..early);
+        self.line.values.drain(..early);
+        let gaps = &mut self.gaps.points;
+        gaps.drain(..early.min(gaps.len()));
+        if let Some(before) = &mut self.line.before {
+            before.drain(..early);
+        }
+    }
+}
+
 /// The headline chart.
 pub(crate) struct Points {
     pub(crate) days: Vec<Day>,

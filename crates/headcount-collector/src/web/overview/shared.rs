@@ -13,7 +13,7 @@ use super::headline::{self, Stat};
 use super::panels::{self, AppPanel, List, PagePanel, TaskPanel};
 use super::state::{Metric, State};
 use super::{adoption, data_until, words};
-use crate::access::fixed::Fixed;
+use crate::access::fixed::{FIRST_GONE_WEEK, Fixed};
 use crate::app::Collector;
 use crate::chart::number;
 use crate::meta::shares::{Part, Share, ShareDays};
@@ -26,6 +26,15 @@ use crate::web::shell::{Shell, page};
 
 /// Days within which every install that is there has told its version.
 const FIRST_DAYS: i32 = 7;
+
+/// Parts whose figures of a day are those of the 7 days up to it.
+const TRAILING: [Part; 5] = [
+    Part::Installs,
+    Part::Versions,
+    Part::Sizes,
+    Part::Apps,
+    Part::Deployment,
+];
 
 /// A link with what its reader asks.
 pub(crate) struct Shared {
@@ -58,7 +67,9 @@ impl Shared {
         let clauses = texts.map(|text| params::clause(text));
         let clauses = clauses.collect::<Result<Vec<_>, _>>()?;
         let mut state = State::parse_shared(query, days)?;
-        if !shows_metric(&share.shown.parts, state.metric) {
+        let long = days.to.0 - days.from.0 >= FIRST_GONE_WEEK;
+        let empty = state.metric == Metric::Gone && !long;
+        if empty || !shows_metric(&share.shown.parts, state.metric) {
             state.metric = Metric::Active;
         }
         let fixed = Fixed {
@@ -139,6 +150,9 @@ impl Shared {
         let (state, has) = (&self.state, |part| self.parts().contains(&part));
         let ask = |source: &reports::Source<'_>| data::gather(source, state, self.span);
         let mut data = self.desk.ask(ask)?;
+        if state.metric == Metric::Gone {
+            data.keep_line_from(Day(self.days.from.0 + FIRST_GONE_WEEK));
+        }
         // What is counted first in the first days was there before, more likely.
         let known = self.span.first.0 + FIRST_DAYS;
         data.releases.retain(|release| release.day.0 >= known);
@@ -210,6 +224,7 @@ impl Shared {
             title: title.to_owned(),
             chips: self.clauses.iter().map(words::clause).collect(),
             days: format!("{days}, {} to {}", calendar::long(from), calendar::long(to)),
+            trails: self.parts().iter().any(|part| TRAILING.contains(part)),
             ends: calendar::long(last_day(self.share.expires_ms)),
         }
     }
@@ -305,6 +320,8 @@ struct Top {
     /// The filter: dimension and condition.
     chips: Vec<(&'static str, String)>,
     days: String,
+    /// Whether figures are of the 7 days up to a day.
+    trails: bool,
     ends: String,
 }
 

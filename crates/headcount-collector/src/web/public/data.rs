@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Public;
 use crate::privacy::{Group, Parts};
-use crate::publication::Figures;
+use crate::publication::{Figures, Point};
 use crate::reports::calendar;
 use crate::reports::table::{Cell, csv_line};
 
@@ -116,6 +116,13 @@ fn cells(figures: &Figures, name: &str) -> Vec<(Option<String>, u64)> {
     }
 }
 
+/// Published weeks whose numbers are known to be wrong.
+fn gaps(public: &Public) -> Vec<String> {
+    let wrong = |point: &&Point| point.gap.is_some() && point.installs.is_some();
+    let weeks = public.line.iter().filter(wrong);
+    weeks.map(|point| calendar::iso(point.last_day)).collect()
+}
+
 fn newest(public: &Public) -> Option<String> {
     public.latest().map(|week| calendar::iso(week.last_day))
 }
@@ -133,6 +140,10 @@ fn csv(public: &Public, about: &str, schema: &Schema, rows: &[Vec<Cell>]) -> Str
         note(format!("{name} ({kind}): {meaning}"));
     }
     note(format!("k: {}", public.publishing.k));
+    let gaps = gaps(public);
+    if !gaps.is_empty() {
+        note(format!("weeks that are no measure: {}", gaps.join(", ")));
+    }
     let names: Vec<&str> = schema.iter().map(|column| column.0).collect();
     out.push_str(&names.join(","));
     out.push_str("\r\n");
@@ -160,6 +171,7 @@ fn json_text(
         "licence": public.publishing.licence,
         "k": public.publishing.k,
         "up_to": newest(public),
+        "gaps": gaps(public),
         "schema": schema.iter().map(column).collect::<Vec<_>>(),
         "rows": rows,
     })

@@ -1,5 +1,7 @@
 //! The public page: hero, weeks as a line, bars of the latest week, files, and what is collected.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::response::Response;
 
@@ -9,8 +11,9 @@ use crate::chart::number;
 use crate::chart::scale::Unit;
 use crate::chart::small::{Better, backing};
 use crate::privacy::{Group, Parts};
-use crate::publication::Figures;
+use crate::publication::{Figures, Gap, Point};
 use crate::reports::{calendar, share};
+use crate::web::overview::gaps::Gaps;
 use crate::web::shell::{Shell, page};
 
 const MOST_APPS: usize = 20;
@@ -32,6 +35,8 @@ struct Latest {
     installs: String,
     /// Its Sunday.
     until: String,
+    /// Why its own number is no measure; empty where it is one.
+    gap: &'static str,
     /// HTML of the chart.
     chart: String,
     /// Panels side by side.
@@ -78,7 +83,8 @@ fn latest(public: &Public) -> Option<Latest> {
     Some(Latest {
         installs: number::count(*installs),
         until: calendar::long(week.last_day),
-        chart: chart(public),
+        gap: gap_of_last(&public.line).map_or("", Gap::said),
+        chart: chart(&public.line),
         columns: [
             vec![
                 parts("Versions", "Share of active installs", versions),
@@ -132,24 +138,35 @@ fn lines(groups: &[Group], others: u64, whole: u64) -> Vec<(String, String, Stri
         .collect()
 }
 
-fn chart(public: &Public) -> String {
-    let weeks = &public.weeks;
+fn gap_of_last(points: &[Point]) -> Option<Gap> {
+    points.last().and_then(|point| point.gap)
+}
+
+fn chart(points: &[Point]) -> String {
+    let reasons: BTreeSet<Gap> = points.iter().filter_map(|point| point.gap).collect();
+    let gaps = Gaps {
+        points: points.iter().map(|point| point.gap.is_some()).collect(),
+        reasons: reasons
+            .into_iter()
+            .map(|gap| gap.said().to_owned())
+            .collect(),
+    };
     let line = Line {
-        gaps: Vec::new(),
         title: "Active installs".to_owned(),
-        about: "Installs that reported in the 7 days up to the end of each week".to_owned(),
+        about: gaps.said("Installs that reported in the 7 days up to the end of each week"),
         counts: "active installs".to_owned(),
         along: "week ending",
         column: "Active installs".to_owned(),
         unit: Unit::Count,
         better: Better::Up,
-        days: weeks.iter().map(|week| week.last_day).collect(),
-        values: weeks
+        days: points.iter().map(|point| point.last_day).collect(),
+        values: points
             .iter()
-            .map(|week| week.figures.installs as f64)
+            .map(|point| point.installs.map_or(f64::NAN, |installs| installs as f64))
             .collect(),
         before: None,
         marks: Vec::new(),
+        gaps: gaps.points,
     };
     line.html()
 }

@@ -4,9 +4,11 @@ use headcount_protocol::{InstallId, InstalledApp, Stats};
 
 use super::site::Site;
 use crate::meta::audit::Actor;
+use crate::meta::breaks::NewBreak;
 use crate::meta::people::Role;
 use crate::meta::publications::Publishing;
-use crate::store::{Accepted, Entry, EntryBody, Parcel, Wire};
+use crate::reports::calendar;
+use crate::store::{Accepted, Day, Entry, EntryBody, Parcel, Wire};
 use crate::web::now;
 
 const DAY_MS: i64 = 86_400_000;
@@ -146,6 +148,44 @@ async fn it_shows_groups_of_k_and_nothing_smaller() {
     publish(&site, Some(&coarser));
     let page = site.get("/public/one", "").await.body;
     assert!(page.contains("nothing to show yet"), "{page}");
+}
+
+#[tokio::test]
+async fn breaks_are_gaps_and_their_reason_stays_inside() {
+    let site = Site::start(None).await;
+    fleet(&site).await;
+    publish(&site, Some(&Publishing::default()));
+    let page = site.get("/public/one", "").await.body;
+    assert!(!page.contains("; gap: "), "{page}");
+    let today = calendar::day_of_ms(now().as_millisecond());
+    let noted = NewBreak {
+        from: Day(today.0 - 28),
+        to: today,
+        feed: String::new(),
+        reason: "a secret of ours".to_owned(),
+    };
+    let by = (&Actor::CommandLine, now());
+    let id = site.meta().add_break("one", &noted, by).unwrap();
+    let page = site.get("/public/one", "").await.body;
+    for text in [
+        "; gap: reports are known to be wrong",
+        "which is a gap in the chart: reports are known to be wrong",
+        ", broken",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    assert!(!page.contains("secret of ours"), "{page}");
+    let csv = site.get("/public/one/installs.csv", "").await.body;
+    assert!(csv.contains("# weeks that are no measure: 20"), "{csv}");
+    let json = site.get("/public/one/installs.json", "").await.body;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json["gaps"].as_array().unwrap().len(),
+        json["rows"].as_array().unwrap().len()
+    );
+    site.meta().remove_break("one", id, by).unwrap();
+    let page = site.get("/public/one", "").await.body;
+    assert!(!page.contains("; gap: "), "{page}");
 }
 
 #[tokio::test]

@@ -105,7 +105,8 @@ fn came(
 }
 
 /// Two projects. What a link shows is the same everywhere; with `others` there is more around it: other
-/// versions on its days, its version on other days, and the other project.
+/// versions on its days, its version on days before the 6 that its first figures need, and the other
+/// project.
 async fn fleet(others: bool) -> Site {
     let site = Site::start(None).await;
     project(site.meta(), "Two");
@@ -129,7 +130,7 @@ async fn fleet(others: bool) -> Site {
             ));
             accepted.push(came(2, (&name("two"), "5.5.0", day), told("covert", "ru")));
         }
-        for day in 35..60 {
+        for day in DAYS + 7..60 {
             accepted.push(came(1, (&name("old"), "5.5.0", day), told("covert", "ru")));
         }
         accepted.push(came(1, (&name("new"), "5.5.0", 0), told("covert", "ru")));
