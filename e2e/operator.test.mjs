@@ -108,6 +108,24 @@ test("every page in every form", async () => {
   await inEveryForm("operator-sign-in", "/admin/analytics/sign-in/", { session: null });
 });
 
+test("pages on paper are black on white, without what only works on a screen", async () => {
+  for (const [name, path] of [["tokens", PAGES], ["change", `${PAGES}1/change/`], ["ledger", `${PAGES}ledger/`]]) {
+    const view = await open(path, { scheme: "dark", width: 720 });
+    await view.page.emulateMedia({ media: "print" });
+    const found = await view.page.evaluate(() => {
+      const luminance = (colour) => colour.match(/[\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 765;
+      const { color, backgroundColor } = getComputedStyle(document.body);
+      const shown = [...document.querySelectorAll("button, .btn, .skip")].filter((element) => element.checkVisibility());
+      const cut = [...document.querySelectorAll("pre")].filter((element) => element.checkVisibility() && element.scrollHeight > element.clientHeight + 1);
+      return { ink: luminance(color), paper: luminance(backgroundColor), shown: shown.length, cut: cut.length, scroll: document.documentElement.scrollWidth };
+    });
+    assert.ok(found.ink < 0.3 && found.paper > 0.9, `${name}: ${JSON.stringify(found)}`);
+    assert.deepEqual([found.shown, found.cut, found.scroll <= 720], [0, 0, true], `${name}: ${JSON.stringify(found)}`);
+    await view.page.screenshot({ path: join(screenshots, `print-operator-${name}.png`), fullPage: true });
+    await view.close();
+  }
+});
+
 test("the token that was printed signs in, without script", async () => {
   const view = await open(`${PAGES}forget/`, { session: null, script: false });
   assert.match(view.page.url(), /sign-in/);

@@ -3,6 +3,7 @@
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod reports;
+pub(crate) mod visitor;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
