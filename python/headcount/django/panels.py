@@ -1,12 +1,14 @@
-"""What the admin shows below a token, and the operator's two buttons. For our own admin and for Alliance Auth's."""
+"""What the admin shows below a token, and the operator's buttons. For our own admin and for Alliance Auth's."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
 
 import headcount
 from headcount.django import engine, words
@@ -15,6 +17,9 @@ from headcount.django import engine, words
 SHOWN_ENTRIES = 20
 #: Characters of a body that a page shows; the command line shows all.
 SHOWN_BODY = 20_000
+#: Name of the tick that confirms "forget this install", and what is said without it.
+CONFIRMED = "confirmed"
+UNCONFIRMED = _("Nothing was forgotten: tick the box beside the button first, since this cannot be undone.")
 
 
 class PanelsMixin:
@@ -42,23 +47,33 @@ class PanelsMixin:
 
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Stops everything."""
-        return self._act(request, object_id, lambda module: self._told(module.stop(), words.told("stop", {}, module)))
+
+        def act(module: engine.Engine) -> str:
+            module.stop()
+            return words.told("stop", {}, module)
+
+        return self._act(request, object_id, act)
 
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Allows sending again."""
-        return self._act(
-            request, object_id, lambda module: self._told(module.resume(), words.told("resume", {}, module))
-        )
+
+        def act(module: engine.Engine) -> str:
+            module.resume()
+            return words.told("resume", {}, module)
+
+        return self._act(request, object_id, act)
 
     def forget(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Has this install erased everywhere."""
-        return self._act(request, object_id, lambda module: words.forgotten(module.forget()))
+        """Has this install erased everywhere; without the tick that confirms it, nothing is done."""
 
-    @staticmethod
-    def _told(_: None, text: str) -> str:
-        return text
+        def act(module: engine.Engine) -> str:
+            if CONFIRMED not in request.POST:
+                raise ValidationError(UNCONFIRMED)
+            return words.forgotten(module.forget())
 
-    def _act(self, request: HttpRequest, object_id: str, act: Any) -> HttpResponse:
+        return self._act(request, object_id, act)
+
+    def _act(self, request: HttpRequest, object_id: str, act: Callable[[engine.Engine], str]) -> HttpResponse:
         if request.method != "POST" or not self.has_change_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         module = engine.current()
@@ -67,6 +82,8 @@ class PanelsMixin:
                 told = act(module)
                 messages.success(request, told)
                 self._note(request, object_id, told)
+            except ValidationError as error:
+                messages.error(request, " ".join(error.messages))
             except headcount.Error as error:
                 messages.error(request, str(error))
         info = self.opts.app_label, self.opts.model_name  # type: ignore[attr-defined]
@@ -101,6 +118,7 @@ def panels(object_id: str) -> dict[str, Any] | None:
         "doctor": words.doctor(answer),
         "off": "off" in answer["switches"],
         "trouble": module.client.trouble(),
+        "losses": words.losses(status),
         "status": next((one for one in status["destinations"] if one["token"] == token), None),
         "preview": shortened(previews[0]) if previews else None,
         "daily": json.dumps(module.host.daily_stats(), indent=2),

@@ -123,13 +123,27 @@ def test_forget_makes_another_install_and_asks_for_the_old_one(module: Any, oper
     token = add_token(endpoint=sink.url)
     module.look()
     before = AnalyticsIdentifier.get_solo().identifier
-    assert operator.post(change(token).replace("change", "forget")).status_code == 302
+    forget = change(token).replace("change", "forget")
+    assert operator.post(forget, {"confirmed": "on"}).status_code == 302
     after = AnalyticsIdentifier.get_solo().identifier
     assert before != after
     assert [path for path, _, _ in sink.requests] == ["/api/v1/forget"]
     assert str(before) not in sink.requests[0][2].decode(), "the collector knows a pseudonym only"
     module.look()
     assert uuid.UUID(module.client.init()) == after
+
+
+def test_forget_without_its_tick_does_nothing_and_says_so(module: Any, operator: Client, sink: Sink) -> None:
+    token = add_token(endpoint=sink.url)
+    module.look()
+    assert 'type="checkbox" name="confirmed" required' in operator.get(change(token)).content.decode()
+    before = AnalyticsIdentifier.get_solo().identifier
+    answer = operator.post(change(token).replace("change", "forget"), follow=True)
+    assert "Nothing was forgotten: tick the box" in answer.content.decode()
+    assert AnalyticsIdentifier.get_solo().identifier == before
+    assert not any(path == "/api/v1/forget" for path, _, _ in sink.requests)
+    history = operator.get(change(token).replace("change", "history")).content.decode()
+    assert "erase" not in history
 
 
 def test_buttons_need_the_permission_and_the_form_token(module: Any, operator: Client) -> None:
