@@ -6,12 +6,16 @@ from django import forms
 
 from headcount import _native
 from headcount.allianceauth.tokens import DEFAULT_IGNORED, FEEDS, aa_tokens, as_token, has_column, settings_of
+from headcount.django import words
 
 TYPES = [
     ("GA-V4", "Google Analytics 4 (Measurement Protocol)"),
     ("HEADCOUNT", "Headcount collector"),
     ("GA-U", "Universal Analytics (Measurement Protocol v1)"),
 ]
+
+#: The same for Alliance Auth 3, where each ignored path is a row of a table.
+IGNORED_ROWS = "Each is a regular expression; a page whose address or URL pattern matches is not sent."
 
 
 def _model_fields() -> list[str]:
@@ -48,13 +52,14 @@ class TokenForm(forms.ModelForm):
     class Meta:
         model = aa_tokens()
         fields = _model_fields()
+        help_texts = {"ignore_paths": IGNORED_ROWS}
 
     if not has_column("ignore_paths"):
         ignore_paths = forms.CharField(
             required=False,
             initial="\n".join(DEFAULT_IGNORED),
             widget=forms.Textarea(attrs={"rows": 4}),
-            help_text="One regular expression a line; a page is not sent if its address or its URL pattern matches.",
+            help_text=words.IGNORED_PATHS,
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from headcount import _native
+from headcount.django import words
 
 
 def new_secret() -> str:
@@ -72,11 +73,7 @@ class AnalyticsTokens(models.Model):
     send_page_views = models.BooleanField(
         _("send page views"), default=True, help_text=_("Which pages are opened, without who opened them.")
     )
-    ignore_paths = models.TextField(
-        _("ignored paths"),
-        blank=True,
-        help_text=_("A regular expression a line; pages whose URL pattern it matches are not sent."),
-    )
+    ignore_paths = models.TextField(_("ignored paths"), blank=True, help_text=words.IGNORED_PATHS)
 
     class Meta:
         verbose_name = _("analytics token")

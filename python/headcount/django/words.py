@@ -1,9 +1,29 @@
-"""Answers of the module in an operator's words."""
+"""What the module says to an operator, in words."""
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+
 if TYPE_CHECKING:
     from headcount.django.engine import Engine
+
+#: What a list of ignored paths may hold; the rule is that of decision 028.
+IGNORED_PATHS = _("One regular expression a line; a page whose address or URL pattern matches is not sent.")
+
+#: Why the module gave events up, by the names that `status` has.
+REASONS = {
+    "queue_full": "recorded faster than the disk takes them",
+    "too_large": "larger than a request may be",
+    "invalid": "nobody could count them",
+    "ignored": "pages of ignored paths",
+    "storage": "the disk took or gave nothing",
+    "spool_events": "too many waited, the oldest went",
+    "spool_bytes": "too much waited, the oldest went",
+    "too_old": "waited for 14 days",
+    "refused": "refused for good by a collector",
+    "rejected": "a collector took the others of their request",
+    "switched_off": "switched off while they waited",
+}
 
 
 def told(name: str, answer: Any, module: "Engine") -> str:
@@ -49,7 +69,12 @@ def status(answer: dict[str, Any]) -> list[str]:
         last = one["last_note"] or "no request yet"
         stopped = f"; stopped: {one['stopped']['reason']}" if one["stopped"] else ""
         lines.append(f"token {one['token']} ({one['name']}): {waiting} wait; last: {last}{stopped}")
-    return lines + [f"lost: {events} ({reason})" for reason, events in answer["lost"].items()]
+    return lines + [f"lost: {line}" for line in losses(answer)]
+
+
+def losses(status: dict[str, Any]) -> list[str]:
+    """How many events were given up and why, a line each."""
+    return [f"{events} ({reason}: {REASONS[reason]})" for reason, events in status["lost"].items()]
 
 
 def requests(previews: list[dict[str, Any]]) -> str:

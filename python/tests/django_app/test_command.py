@@ -90,3 +90,7 @@ def test_checks_explain_settings_that_cannot_work(fresh: Any, settings: dict[str
     fresh()
     with override_settings(**settings):
         assert [message.id for message in run_checks(tags=["analytics"])] == found
+
+
+def test_the_tables_are_those_of_the_migrations(module: Any) -> None:
+    call_command("makemigrations", "analytics", "--check", "--dry-run", verbosity=0)

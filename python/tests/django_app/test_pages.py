@@ -32,6 +32,19 @@ def test_reports_show_exactly_the_pages_that_were_opened(module: Any, project: P
     }
 
 
+def test_an_ignored_path_is_the_address_or_the_url_pattern_as_the_admin_says(module: Any, project: Project) -> None:
+    user = get_user_model().objects.create_superuser("operator")
+    token = add_token(project, ignore_paths="^/admin/\n^/names/anna/\n^/users/<int:pk>/")
+    client = Client()
+    client.force_login(user)
+    page = client.get(f"/admin/analytics/analyticstokens/{token.pk}/change/").content.decode()
+    assert "a page whose address or URL pattern matches is not sent" in page
+    for path in ("/names/anna/", "/names/ben/", "/users/5/", "/soon/"):
+        assert client.get(path).status_code == 200
+    module.client.flush()
+    assert project.pages() == {("/names/<name>/", "Named"): 1, ("/soon/", "Soon"): 1}
+
+
 def test_languages_and_browsers_are_told_apart(module: Any, project: Project) -> None:
     add_token(project)
     client = Client()

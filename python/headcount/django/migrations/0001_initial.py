@@ -95,7 +95,9 @@ class Migration(migrations.Migration):
                     "ignore_paths",
                     models.TextField(
                         blank=True,
-                        help_text="A regular expression a line; pages whose URL pattern it matches are not sent.",
+                        help_text=(
+                            "One regular expression a line; a page whose address or URL pattern matches is not sent."
+                        ),
                         verbose_name="ignored paths",
                     ),
                 ),
