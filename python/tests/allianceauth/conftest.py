@@ -30,14 +30,6 @@ RUNNING = [(version, "sqlite") for version in ASKED] + [(ASKED[0], "mariadb")]
 
 
 @pytest.fixture(scope="session")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """The broker and cache of `live`."""
-    server = Redis(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
 def maria() -> Iterator[MariaServer]:
     """A server of MariaDB's."""
     server = MariaServer()
@@ -61,21 +53,18 @@ def installs() -> Callable[[str], Install]:
 
 @pytest.fixture
 def new_project(tmp_path: Path) -> Iterator[Callable[[str], Project]]:
-    """Makes projects, and ends their processes. Their broker is their own: workers of `live` may still run."""
+    """Makes projects, and ends their processes."""
     made: list[Project] = []
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    redis = Redis(folder)
+    with Redis(tmp_path / "redis") as redis:
 
-    def new(version: str) -> Project:
-        redis.empty()
-        made.append(Project(make(version), tmp_path / str(len(made)), redis))
-        return made[-1]
+        def new(version: str) -> Project:
+            redis.empty()
+            made.append(Project(make(version), tmp_path / str(len(made)), redis))
+            return made[-1]
 
-    yield new
-    for project in made:
-        project.stop()
-    redis.stop()
+        yield new
+        for project in made:
+            project.stop()
 
 
 def with_tables(project: Project) -> Project:
@@ -105,24 +94,23 @@ def collector(tmp_path_factory) -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session", params=RUNNING, ids="-".join)
-def live(
-    request: pytest.FixtureRequest, redis: Redis, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Live]:
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A running install of each kind, with all feeds going to a recorder in Google's place."""
     version, database = request.param
     new_database = sqlite_in
     if database == "mariadb":
         maria = request.getfixturevalue("maria")
         new_database = lambda _: maria.new()  # noqa: E731
-    redis.empty()
-    project = with_tables(Project(make(version), tmp_path_factory.mktemp("live"), redis, new_database))
-    google = Google()
-    project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}", 'SITE_NAME = "myauth"')
-    project.settings('CELERYBEAT_SCHEDULE["analytics_daily_stats"]["schedule"] = 2.0')
-    running = Live(project, project.migrate_and(EVERYTHING_ON + PEOPLE), google)
-    try:
-        running.serve()
-        yield running
-    finally:
-        project.stop()
-        google.stop()
+    folder = tmp_path_factory.mktemp("live")
+    with Redis(folder / "redis") as redis:
+        project = with_tables(Project(make(version), folder, redis, new_database))
+        google = Google()
+        project.add_line(f"HEADCOUNT_ENDPOINT = {google.address!r}", 'SITE_NAME = "myauth"')
+        project.settings('CELERYBEAT_SCHEDULE["analytics_daily_stats"]["schedule"] = 2.0')
+        running = Live(project, project.migrate_and(EVERYTHING_ON + PEOPLE), google)
+        try:
+            running.serve()
+            yield running
+        finally:
+            project.stop()
+            google.stop()

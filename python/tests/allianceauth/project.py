@@ -44,9 +44,10 @@ living.update(send_celery_tasks=True, send_page_views=True, is_held=False, note=
 """
 
 class Redis:
-    """A server that keeps nothing; each project finds it empty."""
+    """A server that keeps nothing. Whoever makes projects has one of his own: no test finds another's messages."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._service = Service([*command, "--dir", str(folder)], folder / "redis.log", folder, {})
@@ -61,6 +62,12 @@ class Redis:
     def stop(self) -> None:
         """Ends it."""
         self._service.stop()
+
+    def __enter__(self) -> "Redis":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 class Project:

@@ -144,6 +144,44 @@ def test_fault_5_the_documented_page_switches_off_what_an_upgrade_put_beside_it(
     assert says(late, "which the documentation points at, has daily statistics off")
 
 
+CHOOSES = """
+from django.contrib.auth.models import User
+from django.test import Client
+from headcount.django import engine
+admin = Client()
+admin.force_login(User.objects.create_superuser("admin"))
+tokens = "/admin/analytics/analyticstokens/"
+team = {"name": "Team", "type": "GA-V4", "endpoint": "", "token": "G-1", "secret": "s"}
+own = {"name": "Own", "type": "HEADCOUNT", "endpoint": "http://127.0.0.1:9", "token": "hc_1", "secret": ""}
+for path, values in (("2/change/", team | {"send_page_views": "on", "ignore_paths": "^/fleet/17/"}),
+                     ("add/", own | {"send_celery_tasks": "on", "ignore_paths": ""})):
+    assert admin.post(tokens + path, values).status_code == 302
+engine.current().stop()
+"""
+WHOLE = """
+from dataclasses import asdict
+from headcount.django import engine
+host = engine.current().host
+answer = [[asdict(token) for token in host.tokens()], host.identity().as_truth(), host.is_off()]
+"""
+
+
+def test_fault_5_an_upgrade_under_the_drop_in_keeps_every_choice(new_project, original):
+    old = original("4.13.1")
+    old.add_line()
+    before = old.migrate_and(CHOOSES + WHOLE)
+    switches = ("send_stats", "send_celery_tasks", "send_page_views")
+    assert [[token[name] for name in switches] for token in before[0]] == [[False, False, False], [False, False, True], [False, True, False]]
+    assert before[2], "everything is stopped"
+    rows = {table: rows for table, (_, rows) in old.tables().items()}
+    new = new_project("5.5.0")
+    copy(old, new)
+    new.add_line()
+    assert new.migrate_and(WHOLE) == before
+    assert {table: rows for table, (_, rows) in new.tables().items()} == rows
+    assert new.sql("SELECT 1 FROM django_migrations WHERE app = 'analytics' AND name LIKE '0012%'")
+
+
 @pytest.mark.parametrize("version", ASKED)
 def test_the_fixture_that_disables_analytics_disables_all_of_it(version, new_project):
     project = new_project(version)

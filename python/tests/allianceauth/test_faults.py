@@ -1,6 +1,7 @@
 """Faults of the original that an install cannot show us any more, each named by its number in the list of them.
 
-Faults 1 and 2 are in test_off.py, 4, 5 and 6 in test_choices.py, 3, 7 to 10, 12, 13, 20 and 23 to 25 in test_live.py.
+Faults 1 and 2 are in test_off.py, 4, 5 and 6 in test_choices.py, 3, 7 to 10, 12, 13, 20 and 23 to 25 in test_live.py;
+of 14, 19, 26 and 30 tests of the Django app tell, which shares the code.
 """
 
 import json
@@ -8,7 +9,7 @@ import json
 import pytest
 from conftest import ENDS, with_tables
 from installs import make
-from project import EVERYTHING_ON, Project
+from project import EVERYTHING_ON, Project, Redis
 from services import Google
 
 SEEN = """
@@ -78,6 +79,45 @@ answer = [engine.current().client.flush(), engine.current().client.doctor()]
 )
 
 
+# Somebody records three events, and looks at the token's page after the module has tried to send them.
+GONE = """
+from django.contrib.auth.models import User
+from django.test import Client
+from headcount.django import engine
+from allianceauth.analytics.tasks import analytics_event
+module = engine.current()
+module.follow()
+def told():
+    flushed = module.client.flush()
+    admin = Client()
+    admin.force_login(User.objects.get(username="admin"))
+    page = admin.get("/admin/analytics/analyticstokens/1/change/").content.decode()
+    return [flushed["waiting"], module.client.status()["lost"].get("too_old", 0), page]
+"""
+SENT_TO_NOBODY = (
+    GONE
+    + """
+for number in range(3):
+    analytics_event(namespace="probe", task="gone", label=f"label {number}", value=number, event_type="Stats")
+answer = told()
+"""
+)
+# Time goes by: what waits is made as old as it would be then.
+TWO_WEEKS_LATER = (
+    GONE
+    + """
+import sqlite3
+answer = [told()]
+spool = sqlite3.connect(module.host.state() / "spool.sqlite")
+with spool:
+    spool.execute("UPDATE events SET at_ms = at_ms - 15 * 86400000")
+    spool.execute("UPDATE facts SET value = 0 WHERE name = 'expired_at_ms'")
+spool.close()
+answer.append(told())
+"""
+)
+
+
 class Seen:
     """What one install did, and what came to Google's place meanwhile."""
 
@@ -94,14 +134,18 @@ class Seen:
         self.google.clear()
         self.fixture = project.run(FIXTURE)
         self.after_fixture = list(self.google.requests)
+        self.google.status = 410
+        self.refused = project.run(SENT_TO_NOBODY)
         self.google.stop()
+        self.vanished, self.later = project.run(TWO_WEEKS_LATER)
 
 
 @pytest.fixture(scope="module", params=ENDS)
-def seen(request, redis, tmp_path_factory):
+def seen(request, tmp_path_factory):
     """One run for all tests of a version."""
-    redis.empty()
-    return Seen(with_tables(Project(make(request.param), tmp_path_factory.mktemp("faults"), redis)))
+    folder = tmp_path_factory.mktemp("faults")
+    with Redis(folder / "redis") as redis:
+        return Seen(with_tables(Project(make(request.param), folder, redis)))
 
 
 def test_fault_11_many_events_go_with_one_request(seen):
@@ -143,6 +187,17 @@ def test_fault_22_a_deleted_identifier_or_a_broken_pattern_stops_no_page(seen):
 def test_fault_28_titles_do_not_name_the_site(seen):
     assert "Probe" in str(seen.first)
     assert "myauth" not in str(seen.first)
+
+
+def test_fault_29_a_host_that_is_gone_for_ever_costs_nothing_that_is_not_told(seen):
+    for waiting, lost, page in (seen.refused, seen.vanished):
+        assert (waiting, lost) == (3, 0), "kept: nobody knows yet that it is for ever"
+        assert "Failed tries since" in page and "too_old" not in page
+    assert "410 kept, sent again later" in seen.refused[2]
+    assert "no answer" in seen.vanished[2]
+    waiting, lost, page = seen.later
+    assert (waiting, lost) == (0, 3)
+    assert "3 (too_old: waited for 14 days)" in page
 
 
 def test_fault_31_the_identifier_of_the_fixture_is_nobodys(seen):

@@ -283,6 +283,22 @@ def test_fault_28_neither_title_nor_path_names_the_install(module: Any, sink: Si
     assert "anna" not in sent
 
 
+@pytest.mark.parametrize("status", [404, 410])
+def test_fault_29_what_an_endpoint_that_is_gone_does_not_take_is_kept(module: Any, sink: Sink, status: int) -> None:
+    token = add_token(type="GA-U", token="UA-1-1", endpoint=sink.url)
+    module.look()
+    sink.status = status
+    analytics_event(namespace="a", task="b", label="c", result="Success", value=1)
+    assert module.client.flush()["waiting"] == 1
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("operator"))
+    page = client.get(f"/admin/analytics/analyticstokens/{token.pk}/change/").content.decode()
+    assert f"{status} kept, sent again later" in page
+    token.delete()
+    status_now = module.client.status()
+    assert (status_now["waiting"], status_now["lost"]["switched_off"] >= 1) == (0, True)
+
+
 def test_fault_31_two_installs_never_share_an_identity(module: Any) -> None:
     first = AnalyticsIdentifier.get_solo()
     AnalyticsIdentifier.objects.all().delete()
