@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
@@ -40,18 +40,16 @@ class AllianceAuthConfig(AppConfig):
 
     def _follow_tables(self, module: Any) -> None:
         """A saved page counts at once in this process; the others look every second."""
-        from headcount.allianceauth.models import InstallSettings, TokenSettings
-        from headcount.allianceauth.tokens import aa_tokens, loaded
+        from headcount.allianceauth.tokens import aa_tokens, followed_models, loaded
 
         def changed(**_: Any) -> None:
             if not module.disabled and module.host.is_serving():
                 transaction.on_commit(module.look)
 
-        tokens = aa_tokens()
-        for model in (tokens, TokenSettings, InstallSettings, apps.get_model("analytics", "AnalyticsIdentifier")):
+        for model in followed_models():
             for signal in (post_save, post_delete):
                 signal.connect(changed, sender=model, weak=False)
-        post_save.connect(loaded, sender=tokens)
+        post_save.connect(loaded, sender=aa_tokens())
 
     def _judge_migrations(self) -> None:
         """Which feeds are on is judged when tables are made or change."""

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from headcount.allianceauth import beat
 from headcount.allianceauth.models import InstallSettings
-from headcount.allianceauth.tokens import all_tokens, identifier, set_identifier
+from headcount.allianceauth.tokens import all_tokens, followed_models, identifier, set_identifier
 from headcount.django.host import Host, Identity, Token
 
 
@@ -21,6 +21,9 @@ class AllianceAuthHost(Host):
 
     def tokens(self) -> list[Token]:
         return all_tokens()
+
+    def followed(self) -> list[Any]:
+        return followed_models()
 
     def identity(self) -> Identity:
         own = InstallSettings.load()

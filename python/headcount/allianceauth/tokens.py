@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.apps import apps
 
-from headcount.allianceauth.models import Note, TokenSettings
+from headcount.allianceauth.models import InstallSettings, Note, TokenSettings
 from headcount.django.host import Token
 
 #: What Alliance Auth 3 ignored, as its migrations say it.
@@ -79,6 +79,15 @@ def all_tokens() -> list[Token]:
         rows = rows.prefetch_related("ignore_paths")
     whole = [as_token(row, more.get(row.pk) or unknown(row)) for row in rows]
     return [token for token in whole if token.type in ("GA-U", "GA-V4", "HEADCOUNT")]
+
+
+def followed_models() -> list[Any]:
+    """The models whose rows say what is sent and where: Alliance Auth's, and ours."""
+    tokens = aa_tokens()
+    found = [tokens, apps.get_model("analytics", "AnalyticsIdentifier"), TokenSettings, InstallSettings]
+    if has_all_switches():
+        found += [tokens.ignore_paths.through, apps.get_model("analytics", "AnalyticsPath")]
+    return found
 
 
 def loaded(instance: Any, raw: bool = False, using: str = "default", **_: Any) -> None:

@@ -10,23 +10,19 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cached_property, wraps
 from typing import Any, ParamSpec
 
 from django.conf import settings
 from django.core.signals import request_started
-from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
+from django.db import DatabaseError, InterfaceError, connections, router, transaction
 
 import headcount
 from headcount.django.host import Host
+from headcount.django.turns import ASK_EVERY, LOOK_EVERY, Turns
 
 log = logging.getLogger("headcount")
 
-#: The tables are looked at about this often, so that a switch counts everywhere within 2 seconds.
-LOOK_EVERY = 1.0
-#: Processes of one machine take turns: each asks this often whether it is time, and whoever is first looks.
-TURN_EVERY = 0.5
 #: The own timer looks this often whether the daily report is due.
 DAILY_EVERY = 60.0
 
@@ -57,7 +53,9 @@ class Engine:
         self.counts_pages = host.counts_pages()
         self.refused: list[tuple[int, str]] = []
         self._digest = b""
-        self._look_at = 0.0
+        #: When this process asks next, on the monotonic clock.
+        self.look_at = 0.0
+        self.turns = self._turns()
         #: When the own timer looks next, on the monotonic clock.
         self.daily_at = 0.0
         self._looker: threading.Thread | None = None
@@ -101,17 +99,21 @@ class Engine:
             self._looker.join()
         self.client.shutdown(seconds)
 
+    def _turns(self) -> Turns:
+        return Turns(self.host.state() / "looked")
+
     def _after_fork(self) -> None:
         self._looker = None
         self._looking = threading.Lock()
-        self._look_at = 0.0
+        self.turns = self._turns()
+        self.look_at = 0.0
 
     def tick(self, **_: Any) -> None:
         """Called with each request and task: costs a comparison, unless a second has passed."""
         now = time.monotonic()
-        if now < self._look_at:
+        if now < self.look_at:
             return
-        self._look_at = now + LOOK_EVERY
+        self.look_at = now + LOOK_EVERY
         if self._closed or not self.host.is_serving():
             return
         if self._looker is not None and self._looker.is_alive():
@@ -132,45 +134,61 @@ class Engine:
         own_timer = not self.uses_beat()
         try:
             while self.is_wanted() and not self._closed:
-                if self.is_due():
-                    self.look()
+                if self.turns.is_mine():
+                    self._look_for_news()
                 if own_timer and time.monotonic() >= self.daily_at:
                     self.daily_at = time.monotonic() + DAILY_EVERY
                     self.daily()
-                close_old_connections()
-                time.sleep(TURN_EVERY)
+                self._let_go()
+                time.sleep(ASK_EVERY)
         finally:
             connections.close_all()
 
-    def is_due(self) -> bool:
-        """Whether no process of this machine looked within the last second; then this one is to.
-
-        The gate tells all of them what one of them saw, so twenty workers need not ask the database twenty times.
-        """
-        mark = self.host.state() / "looked"
-        try:
-            # A clock that was set back makes the mark lie in the future: then it says nothing.
-            if 0 <= time.time() - mark.stat().st_mtime < LOOK_EVERY - TURN_EVERY / 4:
-                return False
-        except OSError:
-            pass
-        with suppress(OSError):
-            mark.touch()
-        return True
+    def _let_go(self) -> None:
+        """Closes this thread's connections, unless they are for the next look: opening one costs as much as a look."""
+        for connection in connections.all(initialized_only=True):
+            # Without autocommit it would go on seeing what it saw first.
+            if not self.turns.is_again() or not connection.autocommit or connection.errors_occurred:
+                connection.close()
 
     @quiet
     def look(self) -> None:
-        """Takes over what the tables say, if that changed."""
+        """Takes over what the tables say."""
+        self._look(self.follow)
+
+    @quiet
+    def _look_for_news(self) -> None:
+        """The same if their plain rows are others than last time, for a tenth of the cost."""
+        self._look(self._follow_news)
+
+    def _look(self, follow: Callable[[], Any]) -> None:
         if not self._looking.acquire(blocking=False):
             return
         try:
-            self.follow()
+            follow()
         except (DatabaseError, InterfaceError):
             # Not migrated yet, or no database at the moment: what was last known counts.
             if not transaction.get_connection().in_atomic_block:
                 transaction.get_connection().close_if_unusable_or_obsolete()
         finally:
             self._looking.release()
+
+    def _follow_news(self) -> None:
+        rows = self._rows()
+        if self.turns.is_news(rows):
+            self.follow()
+            self.turns.note(rows)
+
+    def _rows(self) -> str:
+        """A digest of all that the state folder follows: it is asked for every second, so it goes past the models."""
+        digest = hashlib.blake2b(repr(self.host.google_endpoint()).encode(), digest_size=16)
+        for model in self.host.followed():
+            connection = connections[router.db_for_read(model)]
+            table = connection.ops.quote_name(model._meta.db_table)
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
+                digest.update(repr(cursor.fetchall()).encode())
+        return digest.hexdigest()
 
     def follow(self) -> dict[str, Any]:
         """Takes over what the tables say, whatever was known before; raises what goes wrong."""
@@ -179,6 +197,7 @@ class Engine:
         truth = self.truth()
         digest = hashlib.blake2b(json.dumps(truth, sort_keys=True).encode()).digest()
         mirrored = self.client.mirror(truth)
+        self.turns.forget()
         self.refused = [(token, reason) for token, reason in mirrored["refused"]]
         if digest != self._digest:
             self._digest = digest
@@ -245,7 +264,7 @@ class Engine:
     def forget(self) -> dict[str, Any]:
         """Asks every native destination to erase this install; from then on it is another one."""
         if self.disabled:
-            return {"asked": 0, "waiting": 0, "troubles": []}
+            raise headcount.Error("analytics is switched off for good, so nothing is sent, this request neither")
         self.follow()
         with transaction.atomic():
             new = self.host.new_identity()

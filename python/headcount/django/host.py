@@ -82,6 +82,10 @@ class Host:
         """The operator's table."""
         raise NotImplementedError
 
+    def followed(self) -> list[Any]:
+        """Models whose rows say all that `tokens`, `identity` and `is_off` do. Asks no database."""
+        raise NotImplementedError
+
     def add_token(self, values: dict[str, str]) -> int:
         """Adds a destination with every feed on and answers its number; `ValidationError` says what cannot work."""
         raise NotImplementedError

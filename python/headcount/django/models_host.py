@@ -1,6 +1,7 @@
 """The host of plain Django projects: tokens and identity are this app's own models."""
 
 import uuid
+from typing import Any
 
 from headcount.django.host import Host, Identity, Token
 from headcount.django.models import AnalyticsIdentifier, AnalyticsTokens
@@ -25,6 +26,9 @@ class ModelsHost(Host):
             )
             for row in AnalyticsTokens.objects.order_by("pk")
         ]
+
+    def followed(self) -> list[Any]:
+        return [AnalyticsTokens, AnalyticsIdentifier]
 
     def add_token(self, values: dict[str, str]) -> int:
         row = AnalyticsTokens(**values)

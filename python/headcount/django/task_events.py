@@ -1,5 +1,6 @@
-"""Counts how Celery tasks end: success, failure, retry. Imported only where Celery is."""
+"""Counts how Celery tasks end: success, failure, retry. Does nothing where there is no Celery."""
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,17 +13,22 @@ def connect(module: "Engine") -> None:
         from celery import signals
     except ImportError:
         return
-    client, host = module.client, module.host
+    from headcount.django.engine import log
 
-    def end(sender: Any, result: str, value: Any = None) -> None:
+    record, host = module.client.record_task, module.host
+    #: Namespace and name of each task that ended here, asked once; None for those of the module itself.
+    names: dict[Any, tuple[str, str] | None] = {}
+
+    def end(task: Any, result: str, value: Any = None) -> None:
         try:
-            module.tick()
-            if client.wants("tasks") and not host.is_own_task(sender.name):
-                namespace, task = host.task_names(sender)
-                client.record_task(namespace, task, result, None, value)
+            if monotonic() >= module.look_at:
+                module.tick()
+            if task not in names:
+                names[task] = None if host.is_own_task(task.name) else host.task_names(task)
+            name = names[task]
+            if name is not None:
+                record(name[0], name[1], result, None, value)
         except Exception as error:
-            from headcount.django.engine import log
-
             log.debug("task event: %s", error, exc_info=True)
 
     def success(sender: Any = None, result: Any = None, **_: Any) -> None:

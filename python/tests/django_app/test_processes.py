@@ -13,6 +13,10 @@ from urllib.request import urlopen
 
 import pytest
 from conftest import FOLDER, Project, add_token, until
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from headcount.django.models import AnalyticsTokens
+from headcount.django.turns import Turns
 
 
 def free_port() -> int:
@@ -90,8 +94,6 @@ def test_forked_workers_count_each_page_once_though_one_is_killed(
 def test_a_switch_counts_in_every_worker_within_two_seconds(
     module: Any, project: Project, gunicorn: tuple[subprocess.Popen[bytes], int]
 ) -> None:
-    from headcount.django.models import AnalyticsTokens
-
     process, port = gunicorn
     assert opened(port, 20) == 20
     # By SQL, as another machine would: no signal tells this one.
@@ -106,13 +108,37 @@ def test_a_switch_counts_in_every_worker_within_two_seconds(
 def test_processes_of_a_machine_take_turns_in_asking_the_database(module: Any) -> None:
     add_token(endpoint="http://127.0.0.1:9")
     module.look()
-    assert module.is_due()
-    assert not module.is_due(), "another process asks this one's question now"
-    mark = module.host.state() / "looked"
-    for age in (2, -3600):
+    file = module.host.state() / "looked"
+    one, other = Turns(file), Turns(file)
+    assert one.is_mine()
+    assert not one.is_mine() and not other.is_mine()
+    time.sleep(1)
+    assert not other.is_mine(), "who looked last has the first word"
+    assert one.is_mine() and one.is_again()
+    for age in (1.5, -3600):
         then = time.time() - age
-        os.utime(mark, (then, then))
-        assert module.is_due(), "the other one is gone, or the clock was set back"
+        os.utime(file, (then, then))
+        assert other.is_mine(), "the other one is gone, or the clock was set back"
+    assert not one.is_mine() and not one.is_again()
+
+
+def test_a_look_that_finds_nothing_new_asks_for_the_plain_rows_alone(module: Any) -> None:
+    token = add_token(endpoint="http://127.0.0.1:9")
+    module._look_for_news()
+    # The first look made the identifier, which is news.
+    module._look_for_news()
+    with CaptureQueriesContext(connection) as queries:
+        module._look_for_news()
+    assert len(queries) == 2
+    # By SQL, as another machine would: no signal tells this process.
+    AnalyticsTokens.objects.filter(pk=token.pk).update(send_stats=False)
+    module._look_for_news()
+    assert not module.client.wants("stats") and module.client.wants("pages")
+    # Somebody else made the state folder follow: what was said last is not believed.
+    rows = module._rows()
+    assert not module.turns.is_news(rows)
+    module.look()
+    assert module.turns.is_news(rows)
 
 
 @pytest.fixture
