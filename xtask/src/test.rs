@@ -170,6 +170,7 @@ impl Run {
                 self.step("PyPI clients", || workshop.test("python-clients.test.mjs"));
                 self.step("browser", || workshop.test("browser.test.mjs"));
                 self.step("pages for people", || workshop.test("people.test.mjs"));
+                self.step("signing in through a provider", || workshop.test_oidc());
                 self.step("every page", || workshop.test("walk.test.mjs"));
                 self.step("operator's pages", || workshop.test("operator.test.mjs"));
                 self.python(&workshop);

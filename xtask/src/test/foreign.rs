@@ -65,6 +65,33 @@ impl Workshop {
             .tests(tally::node)
     }
 
+    /// Signing in through a provider: a debug build of the binary with the feature, most of which the tests
+    /// with all features have built before, and the testkit's provider as a process.
+    pub(crate) fn test_oidc(&self) -> anyhow::Result<Tally> {
+        let build = Step::cargo(&[
+            "build",
+            "--package",
+            "headcount",
+            "--package",
+            "headcount-testkit",
+            "--features",
+            "headcount/oidc,headcount-testkit/oidc",
+            "--bin",
+            "headcount",
+            "--example",
+            "oidc_provider",
+        ]);
+        anyhow::ensure!(build.succeeds()?, "the build with a provider failed");
+        let debug = repository::target_folder().join("debug");
+        self.node("oidc.test.mjs")
+            .environment("HEADCOUNT_E2E_BINARY", debug.join("headcount"))
+            .environment(
+                "HEADCOUNT_E2E_PROVIDER",
+                debug.join("examples/oidc_provider"),
+            )
+            .tests(tally::node)
+    }
+
     fn node(&self, file: &str) -> Step {
         Step::program(
             &self.node,

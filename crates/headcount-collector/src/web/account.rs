@@ -25,6 +25,8 @@ struct AccountPage {
     done: Option<&'static str>,
     email: String,
     has_password: bool,
+    /// Name of a provider to sign in through.
+    provider: Option<String>,
     /// Recovery codes that are left, where a second factor is on.
     factor: Option<u32>,
     sessions: Vec<Line>,
@@ -152,6 +154,7 @@ async fn account_page(
         done,
         email: user.email,
         has_password: user.has_password,
+        provider: web.provider_label(),
         factor,
         sessions: lines.collect(),
     });
