@@ -43,7 +43,7 @@ impl State {
             return Ok(vec![Recorded::Off; events.len()]);
         };
         self.make_install()?;
-        let intake = Intake::of(&settings);
+        let mut intake = Intake::of(&settings);
         let now_ms = clock::now_ms();
         let mut answers = Vec::with_capacity(events.len());
         let mut incoming = Vec::with_capacity(events.len());

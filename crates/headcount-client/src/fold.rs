@@ -14,26 +14,23 @@ pub(crate) struct Folded {
 }
 
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+struct Key<'a> {
     minute: i64,
-    namespace: String,
-    task: String,
-    result: String,
-    label: String,
+    texts: [&'a str; 4],
     has_value: bool,
 }
 
 /// Folds. A group carries the id of its last event: if the oldest have to give way while the batch
 /// waits for its second try, the id stays and the collector still knows the group.
 pub(crate) fn fold(events: Vec<Event>) -> Folded {
-    let mut groups: HashMap<Key, usize> = HashMap::new();
+    let places = places(&events);
     let mut folded = Folded {
         events: Vec::with_capacity(events.len()),
         members: Vec::with_capacity(events.len()),
     };
-    for (index, event) in events.into_iter().enumerate() {
-        let at = key(&event).map(|key| *groups.entry(key).or_insert(folded.events.len()));
-        match at.and_then(|at| folded.events.get_mut(at).zip(folded.members.get_mut(at))) {
+    for (index, (event, place)) in events.into_iter().zip(places).enumerate() {
+        let group = folded.events.get_mut(place);
+        match group.zip(folded.members.get_mut(place)) {
             Some((group, members)) => {
                 add(group, event);
                 members.push(index);
@@ -47,16 +44,28 @@ pub(crate) fn fold(events: Vec<Event>) -> Folded {
     folded
 }
 
-fn key(event: &Event) -> Option<Key> {
+/// For each event the number of its group, in the order of first members.
+fn places(events: &[Event]) -> Vec<usize> {
+    let mut known: HashMap<Key<'_>, usize> = HashMap::new();
+    let mut groups = 0;
+    let place = |event| {
+        let place = match key(event) {
+            Some(key) => *known.entry(key).or_insert(groups),
+            None => groups,
+        };
+        groups += usize::from(place == groups);
+        place
+    };
+    events.iter().map(place).collect()
+}
+
+fn key(event: &Event) -> Option<Key<'_>> {
     let EventBody::Task(task) = &event.body else {
         return None;
     };
     Some(Key {
         minute: event.at_ms.unwrap_or_default().div_euclid(MINUTE_MS),
-        namespace: task.namespace.clone(),
-        task: task.task.clone(),
-        result: task.result.clone(),
-        label: task.label.clone(),
+        texts: [&task.namespace, &task.task, &task.result, &task.label],
         has_value: task.value.is_some(),
     })
 }

@@ -5,14 +5,35 @@ use headcount_protocol::{Event, EventBody, Page, Stats, native};
 use regex_lite::Regex;
 
 use crate::loss::LossReason;
-use crate::record::Draft;
+use crate::record::{self, Draft};
 use crate::ring::RingId;
 use crate::settings::{Feed, Settings, Token};
 use crate::spool::Incoming;
 
+/// Different events whose way through the intake is remembered: a host records few, each many times.
+const REMEMBERED: usize = 16;
+
 /// What the settings say about incoming events, ready for use.
 pub(crate) struct Intake {
     targets: Vec<Target>,
+    /// The last different events, in a circle.
+    remembered: Vec<Remembered>,
+    next: usize,
+}
+
+struct Remembered {
+    feed: Feed,
+    body: EventBody,
+    opened: String,
+    taken: Result<Taken, LossReason>,
+}
+
+/// What became of an event, whatever its moment.
+#[derive(Clone)]
+struct Taken {
+    body: Vec<u8>,
+    raw: Option<Vec<u8>>,
+    destinations: Vec<u32>,
 }
 
 struct Target {
@@ -33,18 +54,48 @@ impl Intake {
         });
         Self {
             targets: targets.collect(),
+            remembered: Vec::new(),
+            next: 0,
         }
     }
 
     /// Checks, cleans and addresses an event. `opened` is what the visitor of a page opened, where its path is a
     /// pattern: it is matched against ignored paths as the path itself is, and goes no further.
     pub(crate) fn take(
-        &self,
+        &mut self,
         id: [u8; 16],
         feed: Feed,
         event: &Event,
         opened: &str,
     ) -> Result<Incoming, LossReason> {
+        let is_same =
+            |one: &&Remembered| one.feed == feed && one.body == event.body && one.opened == opened;
+        let taken = match self.remembered.iter().find(is_same) {
+            Some(one) => one.taken.clone(),
+            None => self.take_new(feed, event, opened),
+        };
+        taken.map(|taken| taken.at(id, feed, event.at_ms.unwrap_or_default()))
+    }
+
+    fn take_new(&mut self, feed: Feed, event: &Event, opened: &str) -> Result<Taken, LossReason> {
+        let taken = self.address(feed, event, opened);
+        if matches!(event.body, EventBody::Task(_) | EventBody::Page(_)) {
+            let one = Remembered {
+                feed,
+                body: event.body.clone(),
+                opened: opened.to_owned(),
+                taken: taken.clone(),
+            };
+            match self.remembered.get_mut(self.next) {
+                Some(oldest) => *oldest = one,
+                None => self.remembered.push(one),
+            }
+            self.next = (self.next + 1) % REMEMBERED;
+        }
+        taken
+    }
+
+    fn address(&self, feed: Feed, event: &Event, opened: &str) -> Result<Taken, LossReason> {
         let wanting: Vec<&Target> = self
             .targets
             .iter()
@@ -63,14 +114,28 @@ impl Intake {
             return Err(LossReason::Ignored);
         }
         let keep_raw = raw != clean && wanting.iter().any(|target| target.may_have_raw());
-        Ok(Incoming {
-            id,
-            at_ms: event.at_ms.unwrap_or_default(),
-            feed,
+        Ok(Taken {
             body: Draft::of(&clean, feed).to_bytes(),
             raw: keep_raw.then(|| Draft::of(&raw, feed).to_bytes()),
             destinations: wanting.iter().map(|target| target.token.id).collect(),
         })
+    }
+}
+
+impl Taken {
+    fn at(mut self, id: [u8; 16], feed: Feed, at_ms: i64) -> Incoming {
+        record::set_moment(&mut self.body, at_ms);
+        if let Some(raw) = &mut self.raw {
+            record::set_moment(raw, at_ms);
+        }
+        Incoming {
+            id,
+            at_ms,
+            feed,
+            body: self.body,
+            raw: self.raw,
+            destinations: self.destinations,
+        }
     }
 }
 
@@ -297,7 +362,7 @@ mod tests {
         let settings = settings(|settings| settings.tokens[0].raw_paths = true);
         let incoming = take(&settings, &page("/r/98000001/?x=1")).unwrap();
         let seen = |token: &Token| {
-            let decode = |bytes: &[u8]| crate::record::decode_bytes(bytes).map(|(_, event)| event);
+            let decode = |bytes: &[u8]| record::decode_bytes(bytes).map(|(_, event)| event);
             let event = choose(
                 token,
                 decode(&incoming.body),
@@ -312,6 +377,30 @@ mod tests {
         assert_eq!(path, "/r/98000001/", "never the query string");
         assert_eq!(agent, "Firefox 132 / Linux");
         assert!(!seen(&settings.tokens[1]).0.contains("98000001"));
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_a_new_intake_says_of_every_event() {
+        let settings = settings(|settings| {
+            settings.tokens[0].raw_paths = true;
+            settings.tokens[1].ignore_paths = vec!["^/fleet/1[02468]/".into()];
+        });
+        let mut old = Intake::of(&settings);
+        for round in 0..4_i64 {
+            for number in 0..20 {
+                let mut event = page(&format!("/fleet/{number}/?x=1"));
+                event.at_ms = Some(1000 * round + number);
+                let opened = format!("/fleet/{}/", number + round % 2);
+                for feed in [Feed::Pages, Feed::Stats] {
+                    let take = |intake: &mut Intake| {
+                        let taken = intake.take([9; 16], feed, &event, &opened);
+                        taken.map(|one| (one.at_ms, one.feed, one.body, one.raw, one.destinations))
+                    };
+                    assert_eq!(take(&mut old), take(&mut Intake::of(&settings)));
+                }
+            }
+        }
+        assert_eq!(old.remembered.len(), REMEMBERED);
     }
 
     #[test]

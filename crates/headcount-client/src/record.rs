@@ -200,6 +200,13 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// Gives a record of the spool another moment.
+pub(crate) fn set_moment(bytes: &mut [u8], at_ms: i64) {
+    if let Some(moment) = bytes.get_mut(WORD..HEAD_WORDS * WORD) {
+        moment.copy_from_slice(&at_ms.to_le_bytes());
+    }
+}
+
 /// The parts of a task event, borrowed from the host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TaskParts<'a> {
@@ -403,7 +410,10 @@ impl Reader<'_> {
     fn string(&mut self, length: usize) -> Option<String> {
         let (data, rest) = self.words.split_at_checked(length.div_ceil(WORD))?;
         self.words = rest;
-        let mut bytes: Vec<u8> = data.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut bytes = Vec::with_capacity(data.len() * WORD);
+        for word in data {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
         bytes.truncate(length);
         String::from_utf8(bytes).ok()
     }
