@@ -146,7 +146,7 @@ class Engine:
 
     def _let_go(self) -> None:
         """Closes this thread's connections, unless they are for the next look: opening one costs as much as a look."""
-        for connection in connections.all(initialized_only=True):
+        for connection in connections.all():
             # Without autocommit it would go on seeing what it saw first.
             if not self.turns.is_again() or not connection.autocommit or connection.errors_occurred:
                 connection.close()
