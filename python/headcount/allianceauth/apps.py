@@ -4,8 +4,8 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.db import connections, transaction
-from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
+from django.db import connections
+from django.db.models.signals import post_migrate, post_save, pre_migrate
 
 from headcount.allianceauth import standin
 
@@ -26,7 +26,7 @@ class AllianceAuthConfig(AppConfig):
     def ready(self) -> None:
         from headcount.allianceauth import beat, repair
         from headcount.allianceauth.host import AllianceAuthHost
-        from headcount.allianceauth.tokens import has_all_switches
+        from headcount.allianceauth.tokens import aa_tokens, has_all_switches, loaded
         from headcount.django import checks, engine  # noqa: F401
 
         repair.identifier_page()
@@ -34,22 +34,9 @@ class AllianceAuthConfig(AppConfig):
         if not has_all_switches():
             # Alliance Auth 3 names its own middleware, which is ours already; who took that line out meant it.
             settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE]
-        module = engine.start(AllianceAuthHost())
-        self._follow_tables(module)
-        self._judge_migrations()
-
-    def _follow_tables(self, module: Any) -> None:
-        """A saved page counts at once in this process; the others look every second."""
-        from headcount.allianceauth.tokens import aa_tokens, followed_models, loaded
-
-        def changed(**_: Any) -> None:
-            if not module.disabled and module.host.is_serving():
-                transaction.on_commit(module.look)
-
-        for model in followed_models():
-            for signal in (post_save, post_delete):
-                signal.connect(changed, sender=model, weak=False)
+        engine.start(AllianceAuthHost())
         post_save.connect(loaded, sender=aa_tokens())
+        self._judge_migrations()
 
     def _judge_migrations(self) -> None:
         """Which feeds are on is judged when tables are made or change."""

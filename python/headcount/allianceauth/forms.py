@@ -4,9 +4,9 @@ from typing import Any
 
 from django import forms
 
-from headcount import _native
 from headcount.allianceauth.tokens import DEFAULT_IGNORED, FEEDS, aa_tokens, as_token, has_column, settings_of
 from headcount.django import words
+from headcount.django.host import troubles
 
 TYPES = [
     ("GA-V4", "Google Analytics 4 (Measurement Protocol)"),
@@ -83,7 +83,8 @@ class TokenForm(forms.ModelForm):
         """Checks what cannot work, and splits the choices between Alliance Auth's table and ours."""
         data = super().clean() or self.cleaned_data
         data["secret"] = data.get("secret") or self._kept_secret
-        for name, trouble in self._troubles(data):
+        endpoint = data.get("endpoint") or ""
+        for name, trouble in troubles(data.get("type") or "", endpoint, data["secret"], self._patterns(data)):
             self.add_error(name, trouble)
         self._chosen = dict(data)
         if data.get("type") == "HEADCOUNT":
@@ -91,22 +92,6 @@ class TokenForm(forms.ModelForm):
             data["type"] = "GA-U"
             data.update(dict.fromkeys(FEEDS, False))
         return data
-
-    def _troubles(self, data: dict[str, Any]) -> list[tuple[str, str]]:
-        found = []
-        kind, endpoint = data.get("type"), data.get("endpoint") or ""
-        host = endpoint.partition("://")[2].split("/")[0]
-        if endpoint and (not endpoint.startswith(("http://", "https://")) or not host or " " in endpoint):
-            found.append(("endpoint", "Give a URL that begins with https:// or http://."))
-        if kind == "HEADCOUNT" and not endpoint:
-            found.append(("endpoint", "A Headcount collector needs its address."))
-        if kind == "GA-V4" and not data["secret"]:
-            found.append(("secret", "Google Analytics 4 needs the API secret."))
-        for pattern in self._patterns(data):
-            trouble = _native.pattern_trouble(pattern)
-            if trouble:
-                found.append(("ignore_paths", f"{pattern}: {trouble}"))
-        return found
 
     @staticmethod
     def _patterns(data: dict[str, Any]) -> list[str]:

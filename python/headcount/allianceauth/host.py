@@ -1,7 +1,6 @@
 """Alliance Auth as a host: its own tables of tokens and identifier, with ours for what they lack."""
 
 import os
-import sys
 from importlib import metadata
 from typing import Any
 
@@ -68,10 +67,6 @@ class AllianceAuthHost(Host):
                 continue
             found.append((config.label, metadata.version(owner) if owner else None))
         return sorted(found, key=lambda app: app[0])
-
-    def is_testing(self) -> bool:
-        # A test run has tables of its own; the state folder that they would be told to is the real install's.
-        return super().is_testing() or "pytest" in sys.modules
 
     def is_own_task(self, name: str) -> bool:
         return name.startswith(("headcount.", "allianceauth.analytics."))

@@ -48,11 +48,12 @@ def take(message: Queued) -> int:
     module = engine.current()
     if module is None or module.disabled:
         return TAKEN
-    wanting = [token.token for token in module.host.tokens() if getattr(token, message.switch)]
+    tokens = module.host.tokens()
+    wanting = [token.token for token in tokens if getattr(token, message.switch)]
     if message.token not in wanting:
         engine.log.info("a queued event of a token that is gone or switched off is not sent")
         return TAKEN
-    google = [token.token for token in module.host.tokens() if token.type != "HEADCOUNT"]
+    google = [token.token for token in tokens if token.type != "HEADCOUNT"]
     first = next(token for token in google if token in wanting)
     if message.token != first:
         return TAKEN

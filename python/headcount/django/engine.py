@@ -9,13 +9,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, wraps
+from itertools import product
 from typing import Any, ParamSpec
 
 from django.conf import settings
 from django.core.signals import request_started
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
+from django.db.models.signals import post_delete, post_save
 
 import headcount
 from headcount.django.host import Host
@@ -81,6 +83,8 @@ class Engine:
         os.register_at_fork(after_in_child=self._after_fork)
         # Before the request, so that the first page of a fresh install counts.
         request_started.connect(self.tick)
+        for signal, model in self._saves():
+            signal.connect(self._saved, sender=model)
         if self.host.counts_tasks():
             from headcount.django import task_events
 
@@ -95,6 +99,8 @@ class Engine:
         """Listens to nothing any more and ends what runs in the background; delivers for this long."""
         self._closed = True
         request_started.disconnect(self.tick)
+        for signal, model in self._saves():
+            signal.disconnect(self._saved, sender=model)
         if self._looker is not None:
             self._looker.join()
         self.client.shutdown(seconds)
@@ -107,6 +113,15 @@ class Engine:
         self._looking = threading.Lock()
         self.turns = self._turns()
         self.look_at = 0.0
+
+    def _saves(self) -> Iterator[tuple[Any, Any]]:
+        return product((post_save, post_delete), self.host.followed())
+
+    def _saved(self, **_: Any) -> None:
+        """What is saved here counts here at once; the other processes look."""
+        if self.host.is_serving():
+            # After the commit, so that what they read is what is saved here.
+            transaction.on_commit(self.look)
 
     def tick(self, **_: Any) -> None:
         """Called with each request and task: costs a comparison, unless a second has passed."""
@@ -130,7 +145,9 @@ class Engine:
         """Whether any destination wants anything."""
         return any(self.client.wants(feed) for feed in ("stats", "tasks", "pages"))
 
+    @quiet
     def _look_on(self) -> None:
+        """Looks while something is wanted. Should it end early, the next request or task begins it anew."""
         own_timer = not self.uses_beat()
         try:
             while self.is_wanted() and not self._closed:

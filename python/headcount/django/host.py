@@ -9,7 +9,7 @@ import platform
 import secrets
 import sys
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +18,9 @@ from typing import Any
 import django
 from django.apps import apps
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from headcount import _native
 
 #: The types an operator chooses, and what the module calls them.
 TYPES = {"GA-U": "ga-u", "GA-V4": "ga4", "HEADCOUNT": "headcount"}
@@ -54,6 +57,21 @@ class Token:
             },
             "ignore_paths": list(self.ignore_paths),
         }
+
+
+def troubles(kind: str, endpoint: str, secret: str, patterns: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """What cannot work of a destination of a type of `TYPES`: each field, and why."""
+    host = endpoint.partition("://")[2].split("/")[0]
+    if endpoint and (not endpoint.startswith(("http://", "https://")) or not host or " " in endpoint):
+        yield "endpoint", _("Give a URL that begins with https:// or http://.")
+    if kind == "HEADCOUNT" and not endpoint:
+        yield "endpoint", _("A Headcount collector needs its address.")
+    if kind == "GA-V4" and not secret:
+        yield "secret", _("Google Analytics 4 needs the API secret.")
+    for pattern in patterns:
+        trouble = _native.pattern_trouble(pattern)
+        if trouble:
+            yield "ignore_paths", f"{pattern}: {trouble}"
 
 
 @dataclass(frozen=True)
@@ -226,7 +244,7 @@ class Host:
 
     def task_names(self, task: Any) -> tuple[str, str]:
         """Namespace and name of a Celery task."""
-        module = task.__class__.__module__ if not task.__module__ else task.__module__
+        module = task.__module__ or type(task).__module__
         return module.removesuffix(".tasks"), task.name.rsplit(".", 1)[-1]
 
     def beat_names(self) -> set[str]:

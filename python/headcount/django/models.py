@@ -5,12 +5,11 @@ import uuid
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from headcount import _native
 from headcount.django import words
+from headcount.django.host import troubles
 
 
 def new_secret() -> str:
@@ -88,21 +87,8 @@ class AnalyticsTokens(models.Model):
         return tuple(line.strip() for line in self.ignore_paths.splitlines() if line.strip())
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
-        if self.endpoint:
-            try:
-                URLValidator(schemes=["http", "https"])(self.endpoint)
-            except ValidationError:
-                host = self.endpoint.split("://")[-1].split("/")[0]
-                if not self.endpoint.startswith(("http://", "https://")) or not host or " " in self.endpoint:
-                    errors["endpoint"] = _("Give a URL that begins with https:// or http://.")
-        elif self.type == self.Type.HEADCOUNT:
-            errors["endpoint"] = _("A Headcount collector needs its address.")
-        if self.type == self.Type.GA_V4 and not self.secret:
-            errors["secret"] = _("Google Analytics 4 needs the API secret.")
-        for line in self.patterns():
-            trouble = _native.pattern_trouble(line)
-            if trouble:
-                errors["ignore_paths"] = f"{line}: {trouble}"
+        errors: dict[str, list[Any]] = {}
+        for field, trouble in troubles(self.type, self.endpoint, self.secret, self.patterns()):
+            errors.setdefault(field, []).append(trouble)
         if errors:
             raise ValidationError(errors)
