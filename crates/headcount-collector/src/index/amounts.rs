@@ -384,21 +384,27 @@ impl<'a> Summing<'a> {
     }
 
     fn kinds(&self, traits: &[Key]) -> Kinds {
-        let mut keys = Vec::new();
-        let mut numbers: FxHashMap<Vec<Sym>, u32> = FxHashMap::default();
-        let kind_of = |key: &Key| {
-            if !self.asked.test.accepts_traits(key) {
+        let of_place = |place: &Place| match place {
+            Place::Trait(at) => Some(*at),
+            Place::Section(_) => None,
+        };
+        let places: Vec<usize> = self.asked.by.iter().filter_map(of_place).collect();
+        let mut keys: Vec<Vec<Sym>> = Vec::new();
+        // Days have nearly as many combinations as rows: what a key does not tell is left empty in it.
+        let mut numbers: FxHashMap<Key, u32> = FxHashMap::default();
+        let kind_of = |traits: &Key| {
+            if !self.asked.test.accepts_traits(traits) {
                 return LEFT_OUT;
             }
-            let places = self.asked.by.iter();
-            let kind: Vec<Sym> = places
-                .filter_map(|place| match place {
-                    Place::Trait(at) => Some(key[*at]),
-                    Place::Section(_) => None,
-                })
-                .collect();
-            *numbers.entry(kind).or_insert_with_key(|kind| {
-                keys.push(kind.clone());
+            if places.is_empty() && !keys.is_empty() {
+                return 0;
+            }
+            let mut told = Key::default();
+            for &at in &places {
+                told[at] = traits[at];
+            }
+            *numbers.entry(told).or_insert_with(|| {
+                keys.push(places.iter().map(|&at| traits[at]).collect());
                 keys.len() as u32 - 1
             })
         };

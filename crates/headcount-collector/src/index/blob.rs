@@ -304,9 +304,14 @@ fn sound(facts: &Facts) -> bool {
 
 /// Whether the values of each section are those of its rows.
 fn values_lie_in_sections(facts: &Facts) -> bool {
+    let has_lengths = facts.lengths.len() > 0;
     facts.sections().all(|(_, extent)| {
-        let lengths = extent.rows.map(|row| facts.length(row));
-        lengths.sum::<usize>() == extent.values.len()
+        let lengths = if has_lengths {
+            facts.lengths.total(extent.rows)
+        } else {
+            0
+        };
+        lengths == extent.values.len() as u64
     })
 }
 

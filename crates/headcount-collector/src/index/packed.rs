@@ -94,14 +94,36 @@ impl Packed {
 
     /// One more than the largest whole number, 0 of none.
     pub(super) fn end(&self) -> usize {
+        // Folded, since that compares many at a time.
+        fn largest<T: Copy + Default + Ord + Into<u64>>(numbers: &[T]) -> u64 {
+            let most = |a: T, b: &T| a.max(*b);
+            numbers.iter().fold(T::default(), most).into()
+        }
         let largest = match self {
-            Self::U8(numbers) => numbers.iter().copied().max().map(u64::from),
-            Self::U16(numbers) => numbers.iter().copied().max().map(u64::from),
-            Self::U32(numbers) => numbers.iter().copied().max().map(u64::from),
-            Self::U64(numbers) => numbers.iter().copied().max(),
-            Self::F64(numbers) => numbers.iter().copied().reduce(f64::max).map(|n| n as u64),
+            _ if self.len() == 0 => return 0,
+            Self::U8(numbers) => largest(numbers),
+            Self::U16(numbers) => largest(numbers),
+            Self::U32(numbers) => largest(numbers),
+            Self::U64(numbers) => largest(numbers),
+            Self::F64(numbers) => numbers.iter().fold(0.0, |a: f64, b| a.max(*b)) as u64,
         };
-        largest.map_or(0, |largest| (largest as usize).saturating_add(1))
+        (largest as usize).saturating_add(1)
+    }
+
+    /// The sum of the whole numbers at some positions.
+    pub(super) fn total(&self, positions: Range<usize>) -> u64 {
+        fn total<T: Copy + Into<u64>>(numbers: &[T]) -> u64 {
+            let number = |&number: &T| -> u64 { number.into() };
+            numbers.iter().map(number).sum()
+        }
+        let wide = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
+        match self {
+            Self::U8(numbers) => total(&numbers[positions]),
+            Self::U16(numbers) => total(&numbers[positions]),
+            Self::U32(numbers) => total(&numbers[positions]),
+            Self::U64(numbers) => wide(&mut numbers[positions].iter().copied()),
+            Self::F64(numbers) => wide(&mut numbers[positions].iter().map(|&n| n as u64)),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -147,6 +169,7 @@ mod tests {
             assert_eq!(column.end() as u64, largest + 1);
             assert_eq!((column.whole(0), column.whole(1)), (0, largest));
             assert_eq!(column.sum(1, &[0, 0]), 2.0 * largest as f64);
+            assert_eq!(column.total(0..2), largest);
             let mut copied = [9; 1];
             column.copy_to(0..1, &mut copied);
             assert_eq!(copied, [0]);

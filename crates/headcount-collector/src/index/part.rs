@@ -270,8 +270,19 @@ impl OfValue {
 
     fn fitting<T: Copy + Into<u64>>(&self, sizes: &[T], (low, high): (u64, u64)) -> RoaringBitmap {
         let fits = |size: T| (low..=high).contains(&size.into());
-        let fitting = self.installs.iter().zip(sizes);
-        sorted(fitting.filter_map(|(install, &size)| fits(size).then_some(install)))
+        let mut bits = Bits::of_those_up_to(&self.installs);
+        let (mut rest, mut some, mut seen) = (self.installs.iter(), [0; 256], 0);
+        loop {
+            // Many at a time, and without a branch on a size: which of them fits is chance.
+            let some = rest.next_many(&mut some);
+            if some.is_empty() {
+                return bits.finish();
+            }
+            for (&install, &size) in some.iter().zip(&sizes[seen..]) {
+                bits.add_if(fits(size), install);
+            }
+            seen += some.len();
+        }
     }
 
     /// Calls `visit` with install and size of those of `wanted` in this bucket of sizes.
@@ -296,6 +307,33 @@ impl OfValue {
                 visit(install, exact.whole(rank));
             }
         }
+    }
+}
+
+/// A bitmap in the making: to put installs into plain bits is much faster than one by one into it.
+struct Bits {
+    first: u32,
+    bytes: Vec<u8>,
+}
+
+impl Bits {
+    /// With room for all numbers from the least to the greatest of some.
+    fn of_those_up_to(installs: &RoaringBitmap) -> Self {
+        let first = installs.min().unwrap_or(0) / u8::BITS * u8::BITS;
+        let end = installs.max().unwrap_or(0);
+        Self {
+            first,
+            bytes: vec![0; ((end - first) / u8::BITS) as usize + 1],
+        }
+    }
+
+    fn add_if(&mut self, wanted: bool, install: u32) {
+        let at = install - self.first;
+        self.bytes[(at / u8::BITS) as usize] |= u8::from(wanted) << (at % u8::BITS);
+    }
+
+    fn finish(self) -> RoaringBitmap {
+        RoaringBitmap::from_lsb0_bytes(self.first, &self.bytes)
     }
 }
 
