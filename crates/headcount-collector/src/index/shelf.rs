@@ -140,34 +140,34 @@ impl Shelf {
         if let Some(Held::Part(Part::Sets(whole))) = self.cache.find(&Key::Part(id)) {
             return Ok(whole);
         }
-        let mut sets = Sets::default();
-        if pick.told
-            && let Piece::Installs(told) = self.piece((id, kind), TOLD)?
-        {
-            sets.told = told;
-        }
         if let [first, .., last] = pick.values
             && kind.shape() == Shape::Size
         {
             self.read_buckets((id, kind), (*first, *last))?;
         }
-        for &value in pick.values {
-            let Piece::Installs(installs) = self.piece((id, kind), value)? else {
-                continue;
-            };
-            let exact = match pick.exact.contains(&value) {
-                true => match self.piece((id, kind), EXACT | value)? {
-                    Piece::Numbers(numbers) => Some(numbers),
-                    Piece::Installs(_) | Piece::Facts(_) => None,
-                },
-                false => None,
-            };
-            if !installs.is_empty() {
-                sets.values.push(OfValue {
-                    value,
+        let told = pick.told.then_some(TOLD);
+        let exact = pick.exact.iter().map(|value| EXACT | value);
+        let names: Vec<u64> = told
+            .into_iter()
+            .chain(pick.values.iter().copied())
+            .chain(exact)
+            .collect();
+        let mut sets = Sets::default();
+        for (name, piece) in names.iter().zip(self.pieces((id, kind), &names)?) {
+            match piece {
+                Piece::Installs(told) if *name == TOLD => sets.told = told,
+                Piece::Installs(installs) if !installs.is_empty() => sets.values.push(OfValue {
+                    value: *name,
                     installs,
-                    exact,
-                });
+                    exact: None,
+                }),
+                Piece::Numbers(numbers) => {
+                    let mut values = sets.values.iter_mut();
+                    if let Some(bucket) = values.find(|of| of.value | EXACT == *name) {
+                        bucket.exact = Some(numbers);
+                    }
+                }
+                Piece::Installs(_) | Piece::Facts(_) => {}
             }
         }
         Ok(Arc::new(sets))
@@ -208,33 +208,55 @@ impl Shelf {
         let Some(id) = blobs.ids[kind as usize] else {
             return Ok(None);
         };
-        match self.piece((id, kind), u64::from(version.0))? {
-            Piece::Facts(facts) => Ok(Some(facts)),
-            Piece::Installs(_) | Piece::Numbers(_) => Ok(None),
+        match self.pieces((id, kind), &[u64::from(version.0)])?.pop() {
+            Some(Piece::Facts(facts)) => Ok(Some(facts)),
+            Some(Piece::Installs(_) | Piece::Numbers(_)) | None => Ok(None),
         }
     }
 
-    fn piece(&self, (id, kind): (i64, Kind), name: u64) -> Result<Piece, Error> {
-        const SQL: &str = "
-            SELECT EXISTS (SELECT 1 FROM parts WHERE id = ?1),
-                (SELECT content FROM pieces WHERE part = ?1 AND value = ?2)";
-        if let Some(Held::Piece(piece)) = self.cache.find(&Key::Piece(id, name)) {
-            return Ok(piece);
+    /// Some pieces of a part, in the order they are asked for.
+    fn pieces(&self, (id, kind): (i64, Kind), names: &[u64]) -> Result<Vec<Piece>, Error> {
+        let kept = |&name: &u64| match self.cache.find(&Key::Piece(id, name)) {
+            Some(Held::Piece(piece)) => Some(piece),
+            _ => None,
+        };
+        let kept: Vec<Option<Piece>> = names.iter().map(kept).collect();
+        if let Some(kept) = kept.iter().cloned().collect() {
+            return Ok(kept);
         }
-        let piece = self.read(|connection| {
-            let mut statement = connection.prepare_cached(SQL)?;
-            let mut rows = statement.query([id, name.cast_signed()])?;
-            let row = rows.next()?.ok_or(Error::Vanished)?;
-            if !row.get(0)? {
-                return Err(Error::Vanished);
+        let read = |connection: &Connection| {
+            let piece = |(&name, kept): (&u64, Option<Piece>)| match kept {
+                Some(piece) => Ok(piece),
+                None => self.read_piece(connection, (id, kind), name),
+            };
+            names.iter().zip(kept).map(piece).collect()
+        };
+        self.read(|connection| match names {
+            [_] => read(connection),
+            _ => at_once(connection, read),
+        })
+    }
+
+    fn read_piece(
+        &self,
+        connection: &Connection,
+        (id, kind): (i64, Kind),
+        name: u64,
+    ) -> Result<Piece, Error> {
+        const SQL: &str = "SELECT content FROM pieces WHERE part = ?1 AND value = ?2";
+        let mut statement = connection.prepare_cached(SQL)?;
+        let mut rows = statement.query([id, name.cast_signed()])?;
+        let piece = match rows.next()? {
+            Some(row) => {
+                let content = row.get_ref(0)?.as_blob();
+                let content = content.map_err(|error| Error::Damaged(error.to_string()))?;
+                decode(kind, name, content)?
             }
-            match row.get_ref(1)?.as_blob() {
-                Ok(content) => decode(kind, name, content),
-                Err(_) => Ok(missing(kind, name)),
-            }
-        })?;
-        self.cache
-            .keep(Key::Piece(id, name), &Held::Piece(piece.clone()));
+            None if exists(connection, id)? => missing(kind, name),
+            None => return Err(Error::Vanished),
+        };
+        let held = Held::Piece(piece.clone());
+        self.cache.keep(Key::Piece(id, name), &held);
         Ok(piece)
     }
 
@@ -425,6 +447,24 @@ impl Shelf {
     fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads in one transaction: to begin one costs about as much as to read a small piece.
+fn at_once<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let done = work(connection);
+    connection.prepare_cached("ROLLBACK")?.execute([])?;
+    done
+}
+
+/// Whether a part is there as it was looked up.
+fn exists(connection: &Connection, id: i64) -> Result<bool, Error> {
+    let mut statement =
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM parts WHERE id = ?1)")?;
+    Ok(statement.query_row([id], |row| row.get(0))?)
 }
 
 /// The pieces that a statement gives, with their names.

@@ -6,7 +6,7 @@ use super::super::blob::assemble;
 use super::super::cache::{Held, Key};
 use super::super::facts::Themes;
 use super::super::part::{Kind, Part};
-use super::{Blobs, Shelf, read_pieces};
+use super::{Blobs, Shelf, exists, read_pieces};
 use crate::error::Error;
 
 impl Shelf {
@@ -25,7 +25,6 @@ impl Shelf {
             FROM pieces
             WHERE part = ?1 AND value BETWEEN ?2 AND ?3
             ORDER BY value";
-        const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM parts WHERE id = ?1)";
         let Some(id) = blobs.ids[kind as usize] else {
             return Ok(Part::empty(kind));
         };
@@ -41,8 +40,7 @@ impl Shelf {
         let part = self.read(|connection| {
             let bounds = [id, first.cast_signed(), last.cast_signed()];
             let pieces = read_pieces(connection, kind, SQL, &bounds)?;
-            let mut exists = connection.prepare_cached(EXISTS)?;
-            if pieces.is_empty() && !exists.query_row([id], |row| row.get(0))? {
+            if pieces.is_empty() && !exists(connection, id)? {
                 return Err(Error::Vanished);
             }
             assemble(kind, pieces)
