@@ -124,6 +124,8 @@ pub struct Query {
     pub filter: Vec<Clause>,
     pub range: DayRange,
     pub bucket: Bucket,
+    /// Tell only the groups whose value of the last of `by` is one of these; all where it is empty.
+    pub only: Vec<String>,
 }
 
 /// The answer: rows in order of bucket, then of key.

@@ -96,12 +96,24 @@ impl Source<'_> {
         by: &[Dimension],
         over: &Over<'_>,
     ) -> Result<Answer, ReportError> {
+        self.ask_only(measure, by, &[], over)
+    }
+
+    /// The same, but tells only groups with one of these as the last value of their key; all of none.
+    pub(crate) fn ask_only(
+        &self,
+        measure: Measure,
+        by: &[Dimension],
+        only: &[String],
+        over: &Over<'_>,
+    ) -> Result<Answer, ReportError> {
         (self.answer)(&Query {
             measure,
             by: by.to_vec(),
             filter: over.filter.to_vec(),
             range: over.range,
             bucket: over.bucket,
+            only: only.to_vec(),
         })
     }
 
@@ -117,6 +129,7 @@ impl Source<'_> {
             filter: over.filter.to_vec(),
             range: over.range,
             bucket: Bucket::Whole,
+            only: Vec::new(),
         })
     }
 }

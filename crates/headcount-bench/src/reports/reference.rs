@@ -65,6 +65,7 @@ pub(super) fn run(folder: &Path, fleet: &Fleet) -> anyhow::Result<()> {
             filter: Vec::new(),
             range: DayRange { from, to: LAST },
             bucket: pair.bucket,
+            only: Vec::new(),
         };
         let mut ratios = Vec::new();
         for _ in 0..3 {

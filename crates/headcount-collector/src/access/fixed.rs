@@ -142,6 +142,7 @@ mod tests {
             filter: filter.iter().map(|text| clause(text).unwrap()).collect(),
             range,
             bucket,
+            only: Vec::new(),
         }
     }
 

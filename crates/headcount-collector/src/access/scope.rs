@@ -271,6 +271,7 @@ mod tests {
                 to: Day(1),
             },
             bucket: Bucket::Whole,
+            only: Vec::new(),
         }
     }
 

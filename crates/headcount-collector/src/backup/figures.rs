@@ -48,6 +48,7 @@ impl Figures {
                 filter: Vec::new(),
                 range: DayRange { from: day, to: day },
                 bucket: Bucket::Whole,
+                only: Vec::new(),
             };
             let active = index.answer(project, &query(Measure::Active))?;
             let users = index.answer(project, &query(Measure::Users))?;

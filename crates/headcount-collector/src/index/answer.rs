@@ -1,22 +1,25 @@
 //! Answers a question from the stretches of its range.
 
+mod rows;
+
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::abreast;
 use super::amounts::{Summed, sum_up};
-use super::calendar::{MAX_RANGE_DAYS, Span, WEEK_DAYS, buckets, month_text};
+use super::calendar::{MAX_RANGE_DAYS, Span, WEEK_DAYS, buckets};
 use super::cross::{count_in_groups, overlap};
 use super::facts::Family;
 use super::filter::{Filter, attribute};
 use super::gone;
 use super::mask::Mask;
-use super::numbers::{exact_quantiles, quantiles, size_text};
-use super::part::{Kind, unpair};
+use super::numbers::{exact_quantiles, quantiles};
+use super::part::Kind;
+use super::shelf::Pick;
 use super::view::{Snapshot, View};
-use super::walk::last_reports;
+use super::walk::{last_reports, last_reports_of};
 use crate::error::Error;
-use crate::query::{Answer, AnswerRow, Bucket, DayRange, Dimension, Measure, Query};
+use crate::query::{Answer, Bucket, DayRange, Dimension, Measure, Query};
 use crate::store::{Day, Store, Sym};
 
 /// The values of a group, in order of `Query::by`: symbols, pairs, size buckets or months.
@@ -177,8 +180,9 @@ impl<'a> Asking<'a> {
             return Ok(counted.into_iter().map(cell).collect());
         }
         let mut cells = Vec::new();
+        let named = self.named(*last);
         for (key, of_cell) in groups {
-            for (value, count) in self.count_by(view, &of_cell, *last)? {
+            for (value, count) in self.count_by(view, &of_cell, (*last, named.as_deref()))? {
                 let key = key.iter().copied().chain([value]).collect();
                 cells.push((key, figures(count)));
             }
@@ -351,7 +355,7 @@ impl<'a> Asking<'a> {
         &self,
         view: &View<'_>,
         installs: &RoaringBitmap,
-        dimension: Dimension,
+        (dimension, named): (Dimension, Option<&[u64]>),
     ) -> Result<FxHashMap<u64, u64>, Error> {
         let mut found: FxHashMap<u64, u64> = FxHashMap::default();
         let mut add = |value: u64, count: u64| {
@@ -359,8 +363,20 @@ impl<'a> Asking<'a> {
                 *found.entry(value).or_default() += count;
             }
         };
-        match attribute(dimension) {
-            Some(kind) => last_reports(view, kind, installs, &mut |sets, settled| {
+        match (attribute(dimension), named) {
+            (Some(kind), Some(values)) => {
+                let pick = Pick {
+                    values,
+                    ..Pick::default()
+                };
+                last_reports_of(view, (kind, pick), installs, &mut |sets, settled| {
+                    for &value in values {
+                        let of_value = sets.value(value);
+                        add(value, of_value.map_or(0, |of| of.intersection_len(settled)));
+                    }
+                })?;
+            }
+            (Some(kind), None) => last_reports(view, kind, installs, &mut |sets, settled| {
                 // All that told here count, as they do on a day without a filter.
                 let all = sets.told.is_subset(settled);
                 for of_value in &sets.values {
@@ -371,62 +387,13 @@ impl<'a> Asking<'a> {
                     add(of_value.value, count);
                 }
             })?,
-            None => {
+            (None, _) => {
                 for (&day, of_day) in &self.snapshot.first {
                     add(month_number(day), of_day.intersection_len(installs));
                 }
             }
         }
         Ok(found)
-    }
-
-    fn rows(&self, bucket: Day, cells: Cells) -> Vec<AnswerRow> {
-        let mut keyed: Vec<(Vec<(u64, String)>, Figures)> = cells
-            .into_iter()
-            .map(|(key, figures)| {
-                let dimensions = self.query.by.iter();
-                let texts = dimensions.zip(key).map(|(&d, value)| self.text(d, value));
-                (texts.collect(), figures)
-            })
-            .collect();
-        keyed.sort_by(|a, b| a.0.cmp(&b.0));
-        keyed
-            .into_iter()
-            .map(|(key, figures)| AnswerRow {
-                bucket,
-                key: key.into_iter().map(|(_, text)| text).collect(),
-                installs: figures.installs,
-                amount: figures.amount,
-                failures: figures.failures,
-                median: figures.quantiles.map(|(median, _)| median),
-                p90: figures.quantiles.map(|(_, p90)| p90),
-            })
-            .collect()
-    }
-
-    /// A value's place among others, where texts do not sort by themselves, and its text.
-    fn text(&self, dimension: Dimension, value: u64) -> (u64, String) {
-        let text = |sym: Sym| self.store.text(sym).to_string();
-        match dimension {
-            Dimension::Users | Dimension::Tokens => (value, size_text(value)),
-            Dimension::FirstSeen => (0, month_text(Day(value as u32 as i32))),
-            Dimension::AppVersion => {
-                let (app, version) = unpair(value);
-                (0, format!("{}={}", text(app), text(version)))
-            }
-            Dimension::Version
-            | Dimension::App
-            | Dimension::Deployment
-            | Dimension::Namespace
-            | Dimension::Task
-            | Dimension::Result
-            | Dimension::Label
-            | Dimension::Path
-            | Dimension::Title
-            | Dimension::Locale
-            | Dimension::Browser
-            | Dimension::Os => (0, text(Sym(value as u32))),
-        }
     }
 }
 

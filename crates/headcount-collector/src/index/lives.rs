@@ -47,6 +47,7 @@ fn as_query(query: &LivesQuery) -> Query {
         filter: query.filter.clone(),
         range: query.range,
         bucket: Bucket::Whole,
+        only: Vec::new(),
     }
 }
 

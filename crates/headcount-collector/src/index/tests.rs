@@ -171,6 +171,7 @@ fn ask(measure: Measure, by: &[Dimension]) -> Query {
             to: Day(DAY + 13),
         },
         bucket: Bucket::Whole,
+        only: Vec::new(),
     }
 }
 

@@ -220,6 +220,7 @@ impl Desk {
                 to,
             },
             bucket: Bucket::Whole,
+            only: Vec::new(),
         };
         let listed = read(self.collector.index.answer(self.project, &query))?.base > 0;
         Ok(*seen.listed.get_or_init(|| listed))
@@ -245,6 +246,7 @@ impl Desk {
                 to: range.to,
             },
             bucket: Bucket::Whole,
+            only: Vec::new(),
         };
         let found = read(self.collector.index.answer(self.project, &query))?;
         let mut paths: Vec<String> = found

@@ -135,6 +135,11 @@ impl Oracle {
             if query.by.is_empty() {
                 cells.entry(Vec::new()).or_default();
             }
+            let only = &query.only;
+            cells.retain(|key, _| {
+                let last = key.last().map(|(_, text)| text);
+                only.is_empty() || last.is_none_or(|text| only.contains(text))
+            });
             rows.extend(cells.into_iter().map(|(key, cell)| AnswerRow {
                 bucket: Day(name),
                 key: key.into_iter().map(|(_, text)| text).collect(),

@@ -239,11 +239,16 @@ fn query() -> impl Strategy<Value = Query> {
     ]);
     let filter = proptest::collection::vec(clause(), 0..4);
     let range = (-3..DAYS + 5, 0..DAYS + 5);
+    let only = prop_oneof![
+        3 => Just(&[][..]),
+        1 => select(vec![&["1.0"][..], &["audit", "moons"], &["docker", "2.0"]]),
+        1 => select(vec![&["2-4", "audit=0.1"][..], &["2026-09", "Success", ""]]),
+    ];
     let by = measure.prop_flat_map(|measure| {
         let by = proptest::sample::subsequence(dimensions(measure), 0..3);
         (Just(measure), by)
     });
-    (by, filter, range, bucket).prop_map(|((measure, by), filter, (from, length), bucket)| {
+    let of = |((measure, by), filter, (from, length), bucket, only): Drawn| {
         let from = DAY + from;
         let length = match bucket {
             // What is asked day by day takes the oracle long.
@@ -261,9 +266,19 @@ fn query() -> impl Strategy<Value = Query> {
                 to: Day(from + length),
             },
             bucket,
+            only: only.iter().map(|&text| text.to_owned()).collect(),
         }
-    })
+    };
+    (by, filter, range, bucket, only).prop_map(of)
 }
+
+type Drawn = (
+    (Measure, Vec<Dimension>),
+    Vec<Clause>,
+    (i32, i32),
+    Bucket,
+    &'static [&'static str],
+);
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![

@@ -14,6 +14,8 @@ use super::state::State;
 
 /// Weeks of the adoption chart.
 const ADOPTION_WEEKS: i32 = 26;
+/// Apps that are shown with their share before and its trend.
+pub(crate) const SHOWN_APPS: usize = 10;
 /// Points of a trend line.
 const TREND_POINTS: i32 = 13;
 
@@ -116,12 +118,19 @@ pub(crate) struct Sizes {
     pub(crate) told: u64,
 }
 
-/// Apps of the last week, of the week before the range, and over time.
+/// Apps of the last week; of those that are shown also the week before the range, and over time.
 pub(crate) struct Apps {
     pub(crate) now: Vec<AnswerRow>,
     pub(crate) was: Option<(Vec<AnswerRow>, u64)>,
     /// For each week: rows and active installs; nothing for broken weeks.
     pub(crate) trend: Vec<Option<(Vec<AnswerRow>, u64)>>,
+}
+
+/// Apps by installs, those on most first.
+pub(crate) fn most_told(rows: &[AnswerRow]) -> Vec<&AnswerRow> {
+    let mut found: Vec<&AnswerRow> = rows.iter().filter(|row| !row.key[0].is_empty()).collect();
+    found.sort_by(|a, b| b.installs.cmp(&a.installs).then_with(|| a.key.cmp(&b.key)));
+    found
 }
 
 /// Page views.
@@ -393,11 +402,27 @@ impl Ask<'_> {
     }
 
     fn apps(&self, before: Option<DayRange>) -> Result<Apps, ReportError> {
-        let week = |day: Day| -> Result<(Vec<AnswerRow>, u64), ReportError> {
-            let over = Over::whole(week_to(day), &self.state.filter);
-            let answer = self.source.ask(Measure::Active, &[Dimension::App], &over)?;
+        let week = |day: Day, only: &[String]| -> Result<(Vec<AnswerRow>, u64), ReportError> {
+            let (over, by) = (
+                Over::whole(week_to(day), &self.state.filter),
+                [Dimension::App],
+            );
+            let answer = self.source.ask_only(Measure::Active, &by, only, &over)?;
             Ok((answer.rows, answer.base))
         };
+        let now = week(self.range.to, &[])?.0;
+        let told = most_told(&now).into_iter();
+        let shown: Vec<String> = told
+            .take(SHOWN_APPS)
+            .map(|row| row.key[0].clone())
+            .collect();
+        if shown.is_empty() {
+            return Ok(Apps {
+                now,
+                was: before.map(|_| (Vec::new(), 0)),
+                trend: Vec::new(),
+            });
+        }
         let from = self.range.from.max(self.span.first).0;
         let days = self.range.to.0 - from;
         let points = TREND_POINTS.min(days + 1);
@@ -405,13 +430,13 @@ impl Ask<'_> {
             .map(|k| Day(from + days * k / (points - 1).max(1)))
             .collect();
         Ok(Apps {
-            now: week(self.range.to)?.0,
-            was: before.map(|before| week(before.to)).transpose()?,
+            now,
+            was: before.map(|before| week(before.to, &shown)).transpose()?,
             trend: trend
                 .into_iter()
                 .map(|day| match self.source.spoilt("stats", week_to(day)) {
                     Some(_) => Ok(None),
-                    None => week(day).map(Some),
+                    None => week(day, &shown).map(Some),
                 })
                 .collect::<Result<_, _>>()?,
         })

@@ -10,7 +10,7 @@ use crate::query::{AnswerRow, Clause, ClauseValue, Dimension};
 use crate::reports::sizes::SizeBucket;
 use crate::reports::{count, share};
 
-use super::data::{Data, Views};
+use super::data::{Data, SHOWN_APPS, Views, most_told};
 use super::flags::{Flag, Flags};
 use super::state::{Sort, State};
 use super::words;
@@ -56,20 +56,14 @@ pub(crate) fn only(dimension: Dimension, text: &str) -> Clause {
 
 pub(crate) fn apps(state: &State, data: &Data) -> AppPanel {
     let active = data.now.active_week;
-    let mut found: Vec<&AnswerRow> = data
-        .apps
-        .now
-        .iter()
-        .filter(|row| !row.key[0].is_empty())
-        .collect();
-    found.sort_by(|a, b| b.installs.cmp(&a.installs).then_with(|| a.key.cmp(&b.key)));
+    let found = most_told(&data.apps.now);
     let few = found
         .iter()
         .filter(|row| row.installs < FEW_INSTALLS)
         .count();
     let rows = found
         .iter()
-        .take(TABLE_ROWS)
+        .take(SHOWN_APPS)
         .map(|row| app(state, data, row))
         .collect();
     let days = number::counted(
