@@ -33,6 +33,7 @@ mod tallies;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod trailing;
 mod upkeep;
 mod values;
 mod view;

@@ -1,5 +1,7 @@
 //! The clauses of a question, made ready: tests of installs, and tests of events per family.
 
+pub(super) mod sliding;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -144,7 +146,20 @@ impl Filter {
         wanted.add(clause.negated, target(clause, sym, store));
     }
 
-    /// Those of `installs` that match every clause in the bucket.
+    /// The same of few installs: read from all that match, where those are kept.
+    pub(super) fn few(
+        &self,
+        snapshot: &Snapshot<'_>,
+        view: &View<'_>,
+        installs: &RoaringBitmap,
+    ) -> Result<RoaringBitmap, Error> {
+        match view.recalled(&self.clauses, None) {
+            Some(all) => Ok(all.as_ref() & installs),
+            None => self.installs(snapshot, view, installs),
+        }
+    }
+
+    /// Those of `installs`, which have events in the bucket, that match every clause in it.
     pub(super) fn installs(
         &self,
         snapshot: &Snapshot<'_>,
@@ -162,10 +177,19 @@ impl Filter {
         snapshot: &Snapshot<'_>,
         view: &View<'_>,
     ) -> Result<Arc<RoaringBitmap>, Error> {
-        view.remembered(&self.clauses, None, || {
+        self.remembered(view, || {
             let active = view.active()?;
             self.installs(snapshot, view, &active).map(Arc::new)
         })
+    }
+
+    /// What was kept of the installs that match in a bucket, or else what `find` finds now.
+    pub(super) fn remembered(
+        &self,
+        view: &View<'_>,
+        find: impl FnOnce() -> Result<Arc<RoaringBitmap>, Error>,
+    ) -> Result<Arc<RoaringBitmap>, Error> {
+        view.remembered(&self.clauses, None, find)
     }
 
     /// The installs whose events of a family count, `None` if those of all do. Clauses that events

@@ -143,23 +143,41 @@ impl View<'_> {
         })
     }
 
-    /// What `find` gives for these clauses, kept where it cannot change and takes more than one
-    /// stretch to find.
+    /// What `find` gives for these clauses, kept where it cannot change.
     pub(super) fn remembered(
         &self,
         clauses: &[Clause],
         family: Option<Family>,
         find: impl FnOnce() -> Result<Arc<RoaringBitmap>, Error>,
     ) -> Result<Arc<RoaringBitmap>, Error> {
-        let of_first_days = |clause: &Clause| clause.dimension == Dimension::FirstSeen;
-        let basis = self.basis(clauses.iter().any(of_first_days));
-        match basis.filter(|basis| basis.stretches.len() > 1) {
-            Some(basis) => {
-                let question = (clauses.to_vec(), family);
-                self.shelf.remembered(Asked { basis, question }, find)
-            }
+        match self.found(clauses, family) {
+            Some(asked) => self.shelf.remembered(asked, find),
             None => find(),
         }
+    }
+
+    /// What is kept of that.
+    pub(super) fn recalled(
+        &self,
+        clauses: &[Clause],
+        family: Option<Family>,
+    ) -> Option<Arc<RoaringBitmap>> {
+        self.shelf.recalled(self.found(clauses, family)?)
+    }
+
+    /// The name under which the installs for these clauses are kept, `None` where they can change or
+    /// are all those of one stretch.
+    fn found(
+        &self,
+        clauses: &[Clause],
+        family: Option<Family>,
+    ) -> Option<Asked<(Vec<Clause>, Option<Family>)>> {
+        let of_first_days = |clause: &Clause| clause.dimension == Dimension::FirstSeen;
+        let basis = self.basis(clauses.iter().any(of_first_days))?;
+        (basis.stretches.len() > 1 || !clauses.is_empty()).then(|| Asked {
+            basis,
+            question: (clauses.to_vec(), family),
+        })
     }
 
     /// The amounts of a family by group: what `sum` gives, or made of finer groups. Those by version

@@ -32,6 +32,17 @@ impl Shelf {
         Ok(found)
     }
 
+    /// Installs that were found for a question before.
+    pub(in crate::index) fn recalled(
+        &self,
+        asked: Asked<(Vec<Clause>, Option<Family>)>,
+    ) -> Option<Arc<RoaringBitmap>> {
+        match self.cache.find(&Key::Found(Arc::new(asked))) {
+            Some(Held::Piece(Piece::Installs(found))) => Some(found),
+            _ => None,
+        }
+    }
+
     /// Amounts by group, made of finer groups where these were summed before, or else what `sum` gives.
     ///
     /// # Errors
