@@ -114,20 +114,6 @@ impl Opened {
     }
 }
 
-/// A token as it is shown: without the secret.
-fn shown(token: &Token) -> Value {
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "type": token.kind.name(),
-        "endpoint": token.endpoint,
-        "token": token.token,
-        "has_secret": token.secret.is_some(),
-        "feeds": token.feeds,
-        "ignore_paths": token.ignore_paths,
-    })
-}
-
 #[pymethods]
 impl Client {
     /// Makes the install's identity if there is none; answers its id.
@@ -140,8 +126,8 @@ impl Client {
     fn _tokens(&self, py: Python<'_>) -> PyResult<String> {
         self.managed(py, |opened| {
             let settings = opened.state.settings()?.unwrap_or_default();
-            let tokens: Vec<_> = settings.tokens.iter().map(shown).collect();
-            Ok(Value::from(tokens).to_string())
+            let tokens: Vec<_> = settings.tokens.iter().map(Token::readable).collect();
+            Ok(json!(tokens).to_string())
         })
     }
 

@@ -192,6 +192,32 @@ pub struct Token {
     pub audience: String,
 }
 
+/// A token as JSON shows it: without the secret.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReadableToken<'a> {
+    /// Number.
+    pub id: u32,
+    /// Name for the operator.
+    pub name: &'a str,
+    /// Protocol it speaks.
+    #[serde(rename = "type")]
+    pub kind: TokenKind,
+    /// Base URL.
+    pub endpoint: &'a str,
+    /// Ingest key, measurement id or tracking id.
+    pub token: &'a str,
+    /// Whether there is a secret.
+    pub has_secret: bool,
+    /// Feeds that are sent there.
+    pub feeds: Feeds,
+    /// Regular expressions of pages that are not sent there.
+    pub ignore_paths: &'a [String],
+    /// Whether paths and titles are sent as they are.
+    pub raw_paths: bool,
+    /// Whether user agents are sent as they are.
+    pub raw_user_agents: bool,
+}
+
 /// What a new token needs.
 #[derive(Clone, Debug)]
 pub struct NewToken {
@@ -210,6 +236,23 @@ pub struct NewToken {
 }
 
 impl Token {
+    /// The token as JSON shows it.
+    #[must_use]
+    pub fn readable(&self) -> ReadableToken<'_> {
+        ReadableToken {
+            id: self.id,
+            name: &self.name,
+            kind: self.kind,
+            endpoint: &self.endpoint,
+            token: &self.token,
+            has_secret: self.secret.is_some(),
+            feeds: self.feeds,
+            ignore_paths: &self.ignore_paths,
+            raw_paths: self.raw_paths,
+            raw_user_agents: self.raw_user_agents,
+        }
+    }
+
     /// Checks what can be checked without the network.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use headcount_client::{Feeds, NewToken, State, Token, TokenKind};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::output::Output;
 
@@ -112,7 +112,7 @@ fn add(state: &State, args: AddArgs, output: Output) -> anyhow::Result<()> {
         let id = settings.add(new)?;
         settings.token(id).cloned()
     })?;
-    output.result(&shown(&token), line(&token))
+    output.result(&json!(token.readable()), line(&token))
 }
 
 fn list(state: &State, output: Output) -> anyhow::Result<()> {
@@ -127,7 +127,7 @@ fn list(state: &State, output: Output) -> anyhow::Result<()> {
         lines.join("\n")
     };
     output.result(
-        &json!({ "tokens": tokens.iter().map(shown).collect::<Vec<_>>() }),
+        &json!({ "tokens": tokens.iter().map(Token::readable).collect::<Vec<_>>() }),
         text,
     )
 }
@@ -158,23 +158,7 @@ fn set(state: &State, args: SetArgs, output: Output) -> anyhow::Result<()> {
     if readdressed {
         state.spool()?.resume(id)?;
     }
-    output.result(&shown(&token), line(&token))
-}
-
-/// A token as it is shown: without the secret.
-fn shown(token: &Token) -> Value {
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "type": token.kind.name(),
-        "endpoint": token.endpoint,
-        "token": token.token,
-        "has_secret": token.secret.is_some(),
-        "feeds": token.feeds,
-        "ignore_paths": token.ignore_paths,
-        "raw_paths": token.raw_paths,
-        "raw_user_agents": token.raw_user_agents,
-    })
+    output.result(&json!(token.readable()), line(&token))
 }
 
 fn line(token: &Token) -> String {
