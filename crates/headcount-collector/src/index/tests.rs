@@ -3,6 +3,7 @@
 mod events;
 mod oracle;
 mod random;
+mod weeks;
 
 use std::path::Path;
 use std::sync::Arc;
