@@ -72,6 +72,8 @@ pub struct ProjectOfUser {
     pub slug: String,
     pub name: String,
     pub membership: Membership,
+    /// Whether it has a public page.
+    pub is_public: bool,
 }
 
 /// Who to let into a project.
@@ -214,7 +216,8 @@ impl Meta {
     pub fn projects_of(&self, user: &User) -> Result<Vec<ProjectOfUser>, MetaError> {
         let db = self.db();
         let mut statement = db.prepare_cached(
-            "SELECT projects.number, projects.slug, projects.name, members.role
+            "SELECT projects.number, projects.slug, projects.name, members.role,
+                EXISTS (SELECT 1 FROM publications WHERE project = projects.number)
              FROM projects
              LEFT JOIN members ON members.project = projects.number
              AND members.user = ?1
@@ -236,6 +239,7 @@ impl Meta {
                 slug: row.get(1)?,
                 name: row.get(2)?,
                 membership: Membership { role, namespaces },
+                is_public: row.get(4)?,
             });
         }
         Ok(projects)

@@ -8,6 +8,7 @@ pub(crate) mod flags;
 pub(crate) mod full;
 pub(crate) mod gaps;
 pub(crate) mod headline;
+pub(crate) mod pages;
 pub(crate) mod panels;
 pub(crate) mod passing;
 pub(crate) mod series;
@@ -37,7 +38,8 @@ use findings::Finding;
 use flags::Flags;
 use full::Full;
 use headline::Stat;
-use panels::{AppPanel, List, PagePanel, TaskPanel};
+use pages::PagePanel;
+use panels::{AppPanel, List, TaskPanel};
 use state::State;
 use tools::Tools;
 
@@ -201,7 +203,7 @@ impl OverviewPage {
             versions: adoption::versions(&state, &data),
             sizes: adoption::sizes(&data),
             apps: panels::apps(&state, &data),
-            pages: panels::pages(&state, &data.pages),
+            pages: pages::panel(&state, &data.pages),
             tasks: panels::tasks(&state, &data, (&slug, &flags)),
             locales: panels::locales(&state, &data),
             browsers: panels::browsers(&state, &data),

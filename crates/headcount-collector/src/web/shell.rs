@@ -82,6 +82,10 @@ pub struct Shell {
     /// The projects one may switch to.
     pub menu: Vec<MenuEntry>,
     pub tabs: Vec<TabLink>,
+    /// Address of the project's public page, where there is one.
+    pub public: Option<String>,
+    /// On pages for everybody: the project's name beside ours, and a way to sign in.
+    pub published: Option<String>,
     /// Who is signed in.
     pub account: Option<Account>,
     /// The visitor's saved views of the project.

@@ -163,6 +163,10 @@ impl Viewer {
                     current: view.address == self.address,
                 })
                 .collect(),
+            public: self
+                .project
+                .is_public
+                .then(|| format!("/public/{}", self.project.slug)),
             address: self.address.clone(),
             share: self.share(tab),
             slim: false,

@@ -111,9 +111,9 @@ pub(crate) fn sizes(data: &Data) -> String {
 
 fn about(users: &Sizes, data: &Data) -> String {
     let base = format!(
-        "Users per install on {}, told by {}",
-        calendar::short(data.range.to),
-        number::counted(users.told, "install")
+        "Users of {} on {}",
+        number::counted(users.told, "install"),
+        calendar::short(data.range.to)
     );
     match users.quantiles[0] {
         Some(median) => format!("{base}; half have {} or fewer", number::real(median)),

@@ -13,7 +13,7 @@ use super::series::{self, Release};
 use super::state::State;
 
 /// Weeks of the adoption chart.
-const ADOPTION_WEEKS: i32 = 26;
+pub(crate) const ADOPTION_WEEKS: i32 = 26;
 /// Apps that are shown with their share before and its trend.
 pub(crate) const SHOWN_APPS: usize = 10;
 /// Points of a trend line.

@@ -10,13 +10,13 @@ use crate::query::{AnswerRow, Clause, ClauseValue, Dimension};
 use crate::reports::sizes::SizeBucket;
 use crate::reports::{count, share};
 
-use super::data::{Data, SHOWN_APPS, Views, most_told};
+use super::data::{Data, SHOWN_APPS, most_told};
 use super::flags::{Flag, Flags};
 use super::state::{Sort, State};
 use super::words;
 use crate::web::shell::Tab;
 
-const TABLE_ROWS: usize = 10;
+pub(crate) const TABLE_ROWS: usize = 10;
 const TASK_ROWS: usize = 8;
 const LIST_ROWS: usize = 7;
 /// Apps on fewer installs than this are summed up in a line.
@@ -130,48 +130,8 @@ fn app(state: &State, data: &Data, row: &AnswerRow) -> AppRow {
     }
 }
 
-/// A row of the table of pages.
-pub(crate) struct PageRow {
-    pub(crate) path: String,
-    pub(crate) title: String,
-    pub(crate) href: String,
-    pub(crate) views: String,
-    pub(crate) share: String,
-    /// HTML.
-    pub(crate) bar: String,
-}
-
-/// The table of pages.
-pub(crate) struct PagePanel {
-    pub(crate) rows: Vec<PageRow>,
-    pub(crate) about: String,
-    pub(crate) all: String,
-    pub(crate) href: String,
-}
-
-pub(crate) fn pages(state: &State, views: &Views) -> PagePanel {
-    let most = views.rows.first().map_or(1.0, |row| row.amount);
-    let row = |row: &AnswerRow| PageRow {
-        href: state.filtered(only(Dimension::Path, &row.key[0])),
-        path: words::name(&row.key[0]),
-        title: row.key[1].clone(),
-        views: number::count(count(row.amount)),
-        share: number::percent(part(row.amount, views.views)),
-        bar: bar(part(row.amount, most), "f4"),
-    };
-    PagePanel {
-        rows: views.rows.iter().take(TABLE_ROWS).map(row).collect(),
-        about: format!(
-            "{} from {}",
-            number::counted(count(views.views), "view"),
-            number::counted(views.installs, "install")
-        ),
-        all: format!("All {}", number::counted(views.rows.len() as u64, "page")),
-        href: state.showing("pages"),
-    }
-}
-
-fn part(of: f64, whole: f64) -> f64 {
+/// A part of a whole, 0 of nothing.
+pub(crate) fn part(of: f64, whole: f64) -> f64 {
     if whole > 0.0 { of / whole } else { 0.0 }
 }
 

@@ -10,7 +10,8 @@ use super::data::{self, Span, report_params};
 use super::flags::Flags;
 use super::full::{self, Full};
 use super::headline::{self, Stat};
-use super::panels::{self, AppPanel, List, PagePanel, TaskPanel};
+use super::pages::{self, PagePanel};
+use super::panels::{self, AppPanel, List, TaskPanel};
 use super::state::{Metric, State};
 use super::{adoption, data_until, words};
 use crate::access::fixed::{FIRST_GONE_WEEK, Fixed};
@@ -193,7 +194,7 @@ impl Shared {
             versions: has(Part::Versions).then(|| adoption::versions(state, &data)),
             sizes: has(Part::Sizes).then(|| adoption::sizes(&data)),
             apps: has(Part::Apps).then(|| panels::apps(state, &data)),
-            pages: has(Part::Pages).then(|| panels::pages(state, &data.pages)),
+            pages: has(Part::Pages).then(|| pages::panel(state, &data.pages)),
             tasks: has(Part::Tasks).then(|| panels::tasks(state, &data, (slug, &no_flags))),
             list_class: match lists.len() {
                 0 | 1 => "",

@@ -6,14 +6,18 @@ use askama::Template;
 use axum::response::Response;
 
 use super::{Public, data};
+use crate::chart::Mark;
 use crate::chart::line::Line;
 use crate::chart::number;
 use crate::chart::scale::Unit;
 use crate::chart::small::{Better, backing};
 use crate::privacy::{Group, Parts};
 use crate::publication::{Figures, Gap, Point};
-use crate::reports::{calendar, share};
+use crate::reports::{calendar, release, share};
+use crate::store::Day;
 use crate::web::overview::gaps::Gaps;
+use crate::web::overview::series::Release;
+use crate::web::overview::{headline, words};
 use crate::web::shell::{Shell, page};
 
 const MOST_APPS: usize = 20;
@@ -45,13 +49,14 @@ struct Latest {
 
 struct List {
     title: &'static str,
-    about: &'static str,
+    about: String,
     lines: Vec<(String, String, String)>,
 }
 
 pub(super) fn show(public: &Public) -> Response {
     let shell = Shell {
         slim: true,
+        published: Some(public.name.clone()),
         ..Shell::bare(&format!("{} in numbers", public.name))
     };
     page(&PublicPage {
@@ -74,26 +79,40 @@ fn latest(public: &Public) -> Option<Latest> {
         sizes,
         apps,
     } = &week.figures;
-    let parts = |title, about, parts: &Parts| List {
+    let parts = |title, about: &str, parts: &Parts| List {
         title,
-        about,
+        about: about.to_owned(),
         lines: lines(&parts.groups, parts.others, *installs),
     };
-    let apps = &apps[..apps.len().min(MOST_APPS)];
+    let all = apps.len();
+    let apps = &apps[..all.min(MOST_APPS)];
+    let more = if all > MOST_APPS {
+        format!("; the first {MOST_APPS} of {all}")
+    } else {
+        String::new()
+    };
     Some(Latest {
         installs: number::count(*installs),
         until: calendar::long(week.last_day),
         gap: gap_of_last(&public.line).map_or("", Gap::said),
-        chart: chart(&public.line),
+        chart: chart(public),
         columns: [
             vec![
                 parts("Versions", "Share of active installs", versions),
-                parts("Size of installs", "Users per install", &by_size(sizes)),
-                parts("Deployment", "Share of active installs", deployments),
+                parts(
+                    "Size of installs",
+                    "Users per install, share of active installs",
+                    &by_size(sizes),
+                ),
+                parts(
+                    "Deployment",
+                    "Share of active installs",
+                    &in_words(deployments),
+                ),
             ],
             vec![List {
                 title: "Apps",
-                about: "Share of active installs that have the app",
+                about: format!("Share of active installs that have the app{more}"),
                 lines: lines(apps, 0, *installs),
             }],
         ],
@@ -109,6 +128,17 @@ fn by_size(sizes: &Parts) -> Parts {
     let mut sizes = sizes.clone();
     sizes.groups.sort_by_key(least);
     sizes
+}
+
+/// Kinds of deployment as people write them.
+fn in_words(deployments: &Parts) -> Parts {
+    let mut named = deployments.clone();
+    for group in &mut named.groups {
+        if !group.label.is_empty() {
+            group.label = words::deployment(&group.label);
+        }
+    }
+    named
 }
 
 /// Bar, name and share of each group, bars on one scale.
@@ -142,7 +172,30 @@ fn gap_of_last(points: &[Point]) -> Option<Gap> {
     points.last().and_then(|point| point.gap)
 }
 
-fn chart(points: &[Point]) -> String {
+/// The first week in which a line of releases is named. It follows from what is published.
+fn marks(public: &Public) -> Vec<Mark> {
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    let mut releases = Vec::new();
+    for week in &public.weeks {
+        let groups = week.figures.versions.groups.iter();
+        for version in groups.map(|group| &group.label) {
+            if release::is_release(version) && known.insert(release::family(version)) {
+                releases.push(Release {
+                    version: version.clone(),
+                    day: week.last_day,
+                });
+            }
+        }
+    }
+    // What the first week shows was there before.
+    let first = public.weeks.first().map(|week| week.last_day);
+    releases.retain(|release| Some(release.day) != first);
+    let days: Vec<Day> = public.line.iter().map(|point| point.last_day).collect();
+    headline::marks(&releases, &days, true)
+}
+
+fn chart(public: &Public) -> String {
+    let points = &public.line;
     let reasons: BTreeSet<Gap> = points.iter().filter_map(|point| point.gap).collect();
     let gaps = Gaps {
         points: points.iter().map(|point| point.gap.is_some()).collect(),
@@ -165,7 +218,7 @@ fn chart(points: &[Point]) -> String {
             .map(|point| point.installs.map_or(f64::NAN, |installs| installs as f64))
             .collect(),
         before: None,
-        marks: Vec::new(),
+        marks: marks(public),
         gaps: gaps.points,
     };
     line.html()

@@ -4,7 +4,7 @@ use crate::query::{AnswerRow, Bucket, DayRange, Dimension, Measure};
 use crate::reports::interval::quantile;
 use crate::reports::{Cell, Over, Params, ReportError, Source, release, task};
 use crate::store::Day;
-use crate::web::overview::data::{Span, report_params};
+use crate::web::overview::data::{ADOPTION_WEEKS, Span, report_params};
 use crate::web::overview::gaps::{self, Gaps};
 use crate::web::overview::panels::only;
 use crate::web::overview::series::{self, Release};
@@ -133,7 +133,8 @@ fn detail(
     filter.push(only(Dimension::Task, &row.key[1]));
     let spread = source.spread_of(Measure::Tasks, &Over::whole(range, &filter))?;
     let known = DayRange {
-        from: Day(range.from.0 - 1).max(span.first),
+        // As far back as the overview: what comes and goes around the least share of a release is none.
+        from: Day(range.from.0.min(range.to.0 - 7 * ADOPTION_WEEKS) - 1).max(span.first),
         to: range.to,
     };
     let mut releases = series::releases(source, known)?;
