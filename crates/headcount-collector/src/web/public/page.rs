@@ -172,24 +172,32 @@ fn gap_of_last(points: &[Point]) -> Option<Gap> {
     points.last().and_then(|point| point.gap)
 }
 
-/// The first week in which a line of releases is named. It follows from what is published.
+/// The first week in which a line of releases newer than all before is named. It follows from what is
+/// published.
 fn marks(public: &Public) -> Vec<Mark> {
-    let mut known: BTreeSet<String> = BTreeSet::new();
+    let mut newest: Option<&str> = None;
     let mut releases = Vec::new();
     for week in &public.weeks {
         let groups = week.figures.versions.groups.iter();
-        for version in groups.map(|group| &group.label) {
-            if release::is_release(version) && known.insert(release::family(version)) {
-                releases.push(Release {
-                    version: version.clone(),
-                    day: week.last_day,
-                });
-            }
+        let versions = groups.map(|group| group.label.as_str());
+        let highest = versions
+            .filter(|version| release::is_release(version))
+            .max_by(|a, b| release::order(a, b));
+        let Some(highest) = highest else { continue };
+        // What the first week shows was there before.
+        if newest.is_some_and(|newest| {
+            release::order(highest, newest).is_gt()
+                && release::family(highest) != release::family(newest)
+        }) {
+            releases.push(Release {
+                version: highest.to_owned(),
+                day: week.last_day,
+            });
+        }
+        if newest.is_none_or(|newest| release::order(highest, newest).is_gt()) {
+            newest = Some(highest);
         }
     }
-    // What the first week shows was there before.
-    let first = public.weeks.first().map(|week| week.last_day);
-    releases.retain(|release| Some(release.day) != first);
     let days: Vec<Day> = public.line.iter().map(|point| point.last_day).collect();
     headline::marks(&releases, &days, true)
 }
