@@ -8,9 +8,11 @@ use crate::query::{AnswerRow, Dimension};
 use crate::reports::count;
 
 use super::data::Views;
-use super::panels::{TABLE_ROWS, only, part};
+use super::panels::{only, part};
 use super::state::State;
 use super::words;
+
+const TABLE_ROWS: usize = 10;
 
 /// A row of the table of pages.
 pub(crate) struct PageRow {

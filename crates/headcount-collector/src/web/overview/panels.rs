@@ -16,7 +16,6 @@ use super::state::{Sort, State};
 use super::words;
 use crate::web::shell::Tab;
 
-pub(crate) const TABLE_ROWS: usize = 10;
 const TASK_ROWS: usize = 8;
 const LIST_ROWS: usize = 7;
 /// Apps on fewer installs than this are summed up in a line.
