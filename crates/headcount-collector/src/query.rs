@@ -126,6 +126,9 @@ pub struct Query {
     pub bucket: Bucket,
     /// Tell only the groups whose value of the last of `by` is one of these; all where it is empty.
     pub only: Vec<String>,
+    /// Tell the median and 90th percentile of the values of events (`Tasks`, `Stats`), which takes about
+    /// as long again. Those of `Users` and `Tokens` are always told.
+    pub medians: bool,
 }
 
 /// The answer: rows in order of bucket, then of key.
@@ -149,7 +152,8 @@ pub struct AnswerRow {
     pub amount: f64,
     /// Failed runs (`Tasks`), else 0.
     pub failures: u64,
-    /// Median of the values (mean of the two middle ones), `None` without any. Each value is taken
+    /// Median of the values (mean of the two middle ones), `None` without any or where they
+    /// were not asked for. Each value is taken
     /// within 2 % of what it is.
     pub median: Option<f64>,
     /// 90th percentile (nearest rank), likewise.

@@ -89,7 +89,7 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Asks over a range with a filter.
+    /// Asks over a range with a filter, without medians of events.
     pub(crate) fn ask(
         &self,
         measure: Measure,
@@ -97,6 +97,19 @@ impl Source<'_> {
         over: &Over<'_>,
     ) -> Result<Answer, ReportError> {
         self.ask_only(measure, by, &[], over)
+    }
+
+    /// The same with the medians of events.
+    pub(crate) fn ask_medians(
+        &self,
+        measure: Measure,
+        by: &[Dimension],
+        over: &Over<'_>,
+    ) -> Result<Answer, ReportError> {
+        (self.answer)(&Query {
+            medians: true,
+            ..question(measure, by, over)
+        })
     }
 
     /// The same, but tells only groups with one of these as the last value of their key; all of none.
@@ -108,12 +121,8 @@ impl Source<'_> {
         over: &Over<'_>,
     ) -> Result<Answer, ReportError> {
         (self.answer)(&Query {
-            measure,
-            by: by.to_vec(),
-            filter: over.filter.to_vec(),
-            range: over.range,
-            bucket: over.bucket,
             only: only.to_vec(),
+            ..question(measure, by, over)
         })
     }
 
@@ -124,13 +133,21 @@ impl Source<'_> {
         over: &Over<'_>,
     ) -> Result<Spread, ReportError> {
         (self.spread)(&Query {
-            measure,
-            by: Vec::new(),
-            filter: over.filter.to_vec(),
-            range: over.range,
             bucket: Bucket::Whole,
-            only: Vec::new(),
+            ..question(measure, &[], over)
         })
+    }
+}
+
+fn question(measure: Measure, by: &[Dimension], over: &Over<'_>) -> Query {
+    Query {
+        measure,
+        by: by.to_vec(),
+        filter: over.filter.to_vec(),
+        range: over.range,
+        bucket: over.bucket,
+        only: Vec::new(),
+        medians: false,
     }
 }
 

@@ -66,6 +66,7 @@ pub(super) fn run(folder: &Path, fleet: &Fleet) -> anyhow::Result<()> {
             range: DayRange { from, to: LAST },
             bucket: pair.bucket,
             only: Vec::new(),
+            medians: false,
         };
         let mut ratios = Vec::new();
         for _ in 0..3 {

@@ -143,6 +143,7 @@ mod tests {
             range,
             bucket,
             only: Vec::new(),
+            medians: false,
         }
     }
 

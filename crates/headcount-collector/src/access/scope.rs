@@ -272,6 +272,7 @@ mod tests {
             },
             bucket: Bucket::Whole,
             only: Vec::new(),
+            medians: false,
         }
     }
 

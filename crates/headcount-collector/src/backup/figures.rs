@@ -49,6 +49,7 @@ impl Figures {
                 range: DayRange { from: day, to: day },
                 bucket: Bucket::Whole,
                 only: Vec::new(),
+                medians: false,
             };
             let active = index.answer(project, &query(Measure::Active))?;
             let users = index.answer(project, &query(Measure::Users))?;

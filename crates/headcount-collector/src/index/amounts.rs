@@ -24,6 +24,8 @@ pub(super) struct Summed<'a> {
     pub(super) test: &'a EventTest,
     /// Only facts of these installs, all where `None`.
     pub(super) mask: Option<Mask>,
+    /// Whether the spread of values is wanted, too.
+    pub(super) values: bool,
     /// Where the values of the group's key stand.
     pub(super) by: &'a [Place],
 }
@@ -278,7 +280,8 @@ impl<'a> Summing<'a> {
         groups: &mut [Option<usize>],
     ) {
         let fails = self.asked.family == Family::Tasks && self.fails(key[RESULT]);
-        let mut next_value = (!extent.values.is_empty()).then_some(extent.values.start);
+        let has_values = self.asked.values && !extent.values.is_empty();
+        let mut next_value = has_values.then_some(extent.values.start);
         let mut rows = extent.rows.start..extent.rows.start;
         while rows.end < extent.rows.end {
             rows = rows.end..extent.rows.end.min(rows.end + CHUNK);

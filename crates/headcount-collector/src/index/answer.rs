@@ -328,11 +328,15 @@ impl<'a> Asking<'a> {
                 family,
                 test: &test,
                 mask,
+                values: self.query.medians,
                 by: &places,
             };
             let sum = || sum_up(&asked, self.snapshot, range);
             let sums = match outer.is_empty() {
-                true => view.summed((&self.query.filter, family), &places, sum)?,
+                true => {
+                    let wanted = (places.as_slice(), self.query.medians);
+                    view.summed((&self.query.filter, family), wanted, sum)?
+                }
                 false => sum()?,
             };
             for (inner, sums) in sums {
@@ -340,7 +344,11 @@ impl<'a> Asking<'a> {
                     installs: sums.installs.count(),
                     amount: sums.amount,
                     failures: sums.failures as u64,
-                    quantiles: quantiles(sums.values.counts()),
+                    // Finer groups that were summed before may have some.
+                    quantiles: match self.query.medians {
+                        true => quantiles(sums.values.counts()),
+                        false => None,
+                    },
                 };
                 cells.push((self.interleave(family, &outer, &inner), figures));
             }

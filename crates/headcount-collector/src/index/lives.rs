@@ -48,6 +48,7 @@ fn as_query(query: &LivesQuery) -> Query {
         range: query.range,
         bucket: Bucket::Whole,
         only: Vec::new(),
+        medians: false,
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) type Group = (Vec<Sym>, Sums);
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) places: Vec<Place>,
+    /// Whether the spread of values was summed, too.
+    pub(super) values: bool,
     pub(super) groups: Vec<Group>,
 }
 
@@ -77,6 +79,7 @@ mod tests {
     fn coarser_groups_are_sums_of_finer_ones() {
         let table = Table {
             places: vec![Place::Section(0), Place::Trait(2)],
+            values: true,
             groups: vec![
                 group([1, 7], 4.0, &[1, 2]),
                 group([1, 8], 8.0, &[2, 3]),

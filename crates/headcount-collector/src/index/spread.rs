@@ -78,6 +78,7 @@ fn values(
         family,
         test: &test,
         mask,
+        values: true,
         by: &[],
     };
     let sums = sum_up(&asked, snapshot, query.range)?;

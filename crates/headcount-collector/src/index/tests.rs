@@ -173,6 +173,7 @@ fn ask(measure: Measure, by: &[Dimension]) -> Query {
         },
         bucket: Bucket::Whole,
         only: Vec::new(),
+        medians: true,
     }
 }
 

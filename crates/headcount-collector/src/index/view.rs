@@ -185,7 +185,7 @@ impl View<'_> {
     pub(super) fn summed(
         &self,
         (clauses, family): (&[Clause], Family),
-        places: &[Place],
+        (places, values): (&[Place], bool),
         sum: impl FnOnce() -> Result<Vec<Group>, Error>,
     ) -> Result<Vec<Group>, Error> {
         let of_first_days = |clause: &Clause| clause.dimension == Dimension::FirstSeen;
@@ -194,7 +194,8 @@ impl View<'_> {
         match basis.filter(|_| !by_version) {
             Some(basis) => {
                 let question = (clauses.to_vec(), family);
-                self.shelf.summed(Asked { basis, question }, places, sum)
+                let asked = Asked { basis, question };
+                self.shelf.summed(asked, (places, values), sum)
             }
             None => sum(),
         }

@@ -15,7 +15,7 @@ pub(crate) const COLUMNS: [&str; 7] = [
 
 pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportError> {
     let by = [Dimension::Namespace, Dimension::Task, Dimension::Label];
-    let answer = source.ask(Measure::Stats, &by, &params.whole())?;
+    let answer = source.ask_medians(Measure::Stats, &by, &params.whole())?;
     let base = source.ask(Measure::Active, &[], &params.whole())?.base;
     let mut found = answer.rows;
     found.sort_by(|a, b| a.key.cmp(&b.key));

@@ -19,7 +19,7 @@ pub(crate) const COLUMNS: [&str; 7] = [
 
 pub(crate) fn run(source: &Source<'_>, params: &Params) -> Result<Body, ReportError> {
     let by = [Dimension::Namespace, Dimension::Task];
-    let answer = source.ask(Measure::Tasks, &by, &params.whole())?;
+    let answer = source.ask_medians(Measure::Tasks, &by, &params.whole())?;
     let base = source.ask(Measure::Active, &[], &params.whole())?.base;
     let by = [Dimension::Namespace, Dimension::Task, Dimension::Result];
     // Most runs succeed: left out, they need not be grouped.

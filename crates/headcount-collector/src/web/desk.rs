@@ -221,6 +221,7 @@ impl Desk {
             },
             bucket: Bucket::Whole,
             only: Vec::new(),
+            medians: false,
         };
         let listed = read(self.collector.index.answer(self.project, &query))?.base > 0;
         Ok(*seen.listed.get_or_init(|| listed))
@@ -247,6 +248,7 @@ impl Desk {
             },
             bucket: Bucket::Whole,
             only: Vec::new(),
+            medians: false,
         };
         let found = read(self.collector.index.answer(self.project, &query))?;
         let mut paths: Vec<String> = found

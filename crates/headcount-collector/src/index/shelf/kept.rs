@@ -50,11 +50,12 @@ impl Shelf {
     pub(in crate::index) fn summed(
         &self,
         asked: Asked<(Vec<Clause>, Family)>,
-        places: &[Place],
+        (places, values): (&[Place], bool),
         sum: impl FnOnce() -> Result<Vec<Group>, Error>,
     ) -> Result<Vec<Group>, Error> {
         let key = Key::Summed(Arc::new(asked));
         if let Some(Held::Table(table)) = self.cache.find(&key)
+            && (table.values || !values)
             && let Some(positions) = table.positions(places)
         {
             return Ok(table.by(&positions));
@@ -64,7 +65,11 @@ impl Shelf {
             return Ok(groups);
         }
         let places = places.to_vec();
-        let table = Arc::new(Table { places, groups });
+        let table = Arc::new(Table {
+            places,
+            values,
+            groups,
+        });
         self.cache.keep(key, &Held::Table(Arc::clone(&table)));
         let all: Vec<usize> = (0..table.places.len()).collect();
         Ok(Arc::try_unwrap(table).map_or_else(|table| table.by(&all), |table| table.groups))

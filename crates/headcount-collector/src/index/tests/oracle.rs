@@ -140,10 +140,17 @@ impl Oracle {
                 let last = key.last().map(|(_, text)| text);
                 only.is_empty() || last.is_none_or(|text| only.contains(text))
             });
-            rows.extend(cells.into_iter().map(|(key, cell)| AnswerRow {
-                bucket: Day(name),
-                key: key.into_iter().map(|(_, text)| text).collect(),
-                ..cell.row()
+            let of_events = matches!(query.measure, Measure::Tasks | Measure::Stats);
+            let untold = of_events && !query.medians;
+            rows.extend(cells.into_iter().map(|(key, mut cell)| {
+                if untold {
+                    cell.values.clear();
+                }
+                AnswerRow {
+                    bucket: Day(name),
+                    key: key.into_iter().map(|(_, text)| text).collect(),
+                    ..cell.row()
+                }
             }));
         }
         Answer { base, rows }

@@ -248,7 +248,7 @@ fn query() -> impl Strategy<Value = Query> {
         let by = proptest::sample::subsequence(dimensions(measure), 0..3);
         (Just(measure), by)
     });
-    let of = |((measure, by), filter, (from, length), bucket, only): Drawn| {
+    let of = |((measure, by), filter, (from, length), bucket, (only, medians)): Drawn| {
         let from = DAY + from;
         let length = match bucket {
             // What is asked day by day takes the oracle long.
@@ -267,9 +267,11 @@ fn query() -> impl Strategy<Value = Query> {
             },
             bucket,
             only: only.iter().map(|&text| text.to_owned()).collect(),
+            medians,
         }
     };
-    (by, filter, range, bucket, only).prop_map(of)
+    let told = (only, any::<bool>());
+    (by, filter, range, bucket, told).prop_map(of)
 }
 
 type Drawn = (
@@ -277,7 +279,7 @@ type Drawn = (
     Vec<Clause>,
     (i32, i32),
     Bucket,
-    &'static [&'static str],
+    (&'static [&'static str], bool),
 );
 
 fn step() -> impl Strategy<Value = Step> {
@@ -378,6 +380,8 @@ fn live(steps: Vec<Step>, open_bytes: usize, cache_bytes: usize) -> Result<(), T
             Step::AskCoarser(index) if !asked.is_empty() => {
                 let mut coarser = index.get(&asked).clone();
                 coarser.by.pop();
+                ask(&bench, &coarser)?;
+                coarser.medians = !coarser.medians;
                 ask(&bench, &coarser)?;
             }
             Step::AskAgain(_) | Step::AskCoarser(_) => {}

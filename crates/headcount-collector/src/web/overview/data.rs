@@ -464,13 +464,14 @@ impl Ask<'_> {
             .map(|before| self.rows(Measure::Tasks, &by, before))
             .transpose()?;
         // The finest groups first, as for pages.
-        let results = self.whole(Measure::Tasks, &[by[0], by[1], Dimension::Result])?;
+        let over = Over::whole(self.range, &self.state.filter);
+        let ask = |by: &[Dimension]| self.source.ask_medians(Measure::Tasks, by, &over);
+        let results = ask(&[by[0], by[1], Dimension::Result])?.rows;
         Ok(Tasks {
-            rows: self.whole(Measure::Tasks, &by)?,
+            rows: ask(&by)?.rows,
             was: was.unwrap_or_default(),
             results,
-            installs: self
-                .installs(Measure::Tasks, &Over::whole(self.range, &self.state.filter))?,
+            installs: self.installs(Measure::Tasks, &over)?,
         })
     }
 }

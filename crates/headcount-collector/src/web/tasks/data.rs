@@ -64,7 +64,8 @@ pub(crate) fn gather(source: &Source<'_>, state: &State, span: Span) -> Result<D
         Ok::<_, ReportError>(source.ask(Measure::Tasks, by, &over)?.rows)
     };
     let by = [Dimension::Namespace, Dimension::Task];
-    let mut found = rows(&by, range)?;
+    let over = Over::whole(range, &state.filter);
+    let mut found = source.ask_medians(Measure::Tasks, &by, &over)?.rows;
     let was = before.map(|before| rows(&by, before)).transpose()?;
     let mut data = Data {
         range,
