@@ -146,7 +146,8 @@ impl Filter {
         wanted.add(clause.negated, target(clause, sym, store));
     }
 
-    /// The same of few installs: read from all that match, where those are kept.
+    /// Those of a few installs that match, as `installs` finds them: read from all that match in the
+    /// bucket, where those are kept.
     pub(super) fn few(
         &self,
         snapshot: &Snapshot<'_>,
